@@ -1,0 +1,205 @@
+//! The transcript: every exchange between servers (and clients), in order.
+//!
+//! Scenarios, invariants and reports all read this one record. Secrets never enter it: recorders pass no
+//! `Authorization` header in, and [`redact`] blanks known secret fields of bodies.
+
+use crate::ServerName;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::{Arc, RwLock};
+use tokio::sync::watch;
+
+/// Bodies longer than this many bytes are kept as a prefix in what is stored on disk.
+pub const STORED_BODY_LIMIT: usize = 64 * 1024;
+
+/// Which API an exchange belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Client-server API, sent by the harness's own clients.
+    Client,
+    /// Server-server API, through the gateway.
+    Federation,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// An HTTP answer came.
+    Answered {
+        /// HTTP status code.
+        status: u16,
+    },
+    /// The destination is no part of the deployment: refused, and evidence of a leak.
+    UnknownName,
+    /// The destination belonged to a finished case: answered neutrally, no leak.
+    Retired,
+    /// A fault of the scenario cut or refused it.
+    Faulted {
+        /// Which fault, in words.
+        fault: String,
+    },
+    /// No answer came (connection refused, time limit, …).
+    Failed {
+        /// What went wrong, in words.
+        error: String,
+    },
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Position in the transcript, from 0, in order of completion.
+    pub id: u64,
+    /// Which API.
+    pub api: Api,
+    /// Who really called: the homeserver whose proxy port it came through, the virtual server, or the client's user id.
+    pub caller: String,
+    /// `origin` of the X-Matrix header, if there was one. An adversary may lie in it.
+    pub origin: Option<ServerName>,
+    /// The server the request was for.
+    pub destination: ServerName,
+    /// HTTP method.
+    pub method: String,
+    /// Path with query, percent-encoded as sent.
+    pub path: String,
+    /// JSON body of the request (`Null` if none; a string if it was no JSON).
+    pub request: Value,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// JSON body of the answer (`Null` if none; a string if it was no JSON).
+    pub response: Value,
+    /// Microseconds since the run began at which the request began.
+    pub started_us: u64,
+    /// Microseconds until the answer was complete.
+    pub duration_us: u64,
+}
+
+impl Exchange {
+    /// The HTTP status, if an answer came.
+    pub fn status(&self) -> Option<u16> {
+        match self.outcome {
+            Outcome::Answered { status } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// True for `PUT /_matrix/federation/v1/send/{txnId}`.
+    pub fn is_transaction(&self) -> bool {
+        self.api == Api::Federation && self.path.starts_with("/_matrix/federation/v1/send/")
+    }
+
+    /// The PDUs of a transaction; empty for anything else.
+    pub fn pdus(&self) -> &[Value] {
+        self.part("pdus")
+    }
+
+    /// The EDUs of a transaction; empty for anything else.
+    pub fn edus(&self) -> &[Value] {
+        self.part("edus")
+    }
+
+    fn part(&self, key: &str) -> &[Value] {
+        if !self.is_transaction() {
+            return &[];
+        }
+        self.request.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The shared, append-only record of a run. Cheap to clone.
+#[derive(Clone)]
+pub struct Transcript {
+    exchanges: Arc<RwLock<Vec<Arc<Exchange>>>>,
+    length: watch::Sender<u64>,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self { exchanges: Arc::default(), length: watch::Sender::new(0) }
+    }
+}
+
+impl Transcript {
+    /// Appends an exchange, giving it its id, and wakes whoever waits. Returns the stored exchange.
+    pub fn record(&self, mut exchange: Exchange) -> Arc<Exchange> {
+        redact(&mut exchange.request);
+        redact(&mut exchange.response);
+        let mut exchanges = self.exchanges.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        exchange.id = exchanges.len() as u64;
+        let exchange = Arc::new(exchange);
+        exchanges.push(exchange.clone());
+        self.length.send_replace(exchanges.len() as u64);
+        exchange
+    }
+
+    /// All exchanges from position `from` on.
+    pub fn since(&self, from: u64) -> Vec<Arc<Exchange>> {
+        let exchanges = self.exchanges.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        exchanges.get(from as usize..).unwrap_or_default().to_vec()
+    }
+
+    /// How many exchanges there are.
+    pub fn len(&self) -> u64 {
+        *self.length.borrow()
+    }
+
+    /// True before the first exchange.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits, without polling, until `find` returns something for an exchange at position `from` or later.
+    pub async fn wait_for<T>(&self, mut from: u64, mut find: impl FnMut(&Exchange) -> Option<T>) -> T {
+        let mut length = self.length.subscribe();
+        loop {
+            for exchange in self.since(from) {
+                if let Some(found) = find(&exchange) {
+                    return found;
+                }
+                from = exchange.id + 1;
+            }
+            if length.wait_for(|&length| length > from).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Object keys whose string values are secrets wherever they stand.
+const SECRET_KEYS: &[&str] =
+    &["access_token", "refresh_token", "password", "token", "login_token", "shared_secret", "mac", "nonce"];
+
+/// Blanks secrets in a JSON body, at any depth.
+pub fn redact(body: &mut Value) {
+    match body {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if value.is_string() && SECRET_KEYS.contains(&key.as_str()) {
+                    *value = Value::String("[redacted]".into());
+                } else {
+                    redact(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(redact),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_blanked_at_any_depth() {
+        let mut body = json!({"access_token": "syt_x", "auth": {"password": "p"}, "list": [{"token": "t"}], "token": 3});
+        redact(&mut body);
+        assert_eq!(
+            body,
+            json!({"access_token": "[redacted]", "auth": {"password": "[redacted]"}, "list": [{"token": "[redacted]"}], "token": 3})
+        );
+    }
+}
