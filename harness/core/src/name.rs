@@ -9,7 +9,6 @@ use std::{borrow::Borrow, fmt};
 /// gateway and the transcript keep one spelling. Specification: appendices, "Server Name".
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ServerName(String);
 
 impl ServerName {

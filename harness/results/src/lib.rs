@@ -1,1 +1,17 @@
-//! fedproof-results
+//! What a run says: one stream of typed [`Event`]s, from which every report is derived.
+//!
+//! The runner emits events; `events.jsonl` is their serialisation; [`RunRecord`] is their fold and the
+//! content of `run.json`. Reports read nothing else. The names of the fields are a contract (design.md §9).
+
+mod case;
+mod event;
+mod gate;
+mod record;
+
+pub use case::*;
+pub use event::*;
+pub use gate::*;
+pub use record::*;
+
+/// Version of the schema of `run.json` and `events.jsonl`.
+pub const SCHEMA: &str = "fedproof/run/1";

@@ -1,0 +1,204 @@
+//! Cases, verdicts and the evidence behind them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How binding a requirement is (design.md §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// The specification's MUST: gates.
+    Must,
+    /// Asked by a profile or a deployment: gates.
+    Policy,
+    /// The specification's SHOULD: gates with `--strict` only.
+    Should,
+    /// The specification's MAY: never gates.
+    May,
+    /// The specification is silent: reported, never failed.
+    Observe,
+}
+
+impl Level {
+    /// Whether a failure at this level makes a run NOT QUALIFIED.
+    pub fn gates(self, strict: bool) -> bool {
+        matches!(self, Self::Must | Self::Policy) || (strict && self == Self::Should)
+    }
+}
+
+/// What was decided of a case. Ordered from best to worst, so the worst of several is their maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The specification does not offer this here (R7).
+    NotApplicable,
+    /// The requirement held, and the controls show that the check could see a breach.
+    Pass,
+    /// The specification is silent; what happened was recorded (R3).
+    Observed,
+    /// This server or client does not support what the case needs (R7).
+    Skipped,
+    /// A control, a barrier or the environment failed: nothing can be said (R1).
+    Inconclusive,
+    /// The requirement was broken.
+    Fail,
+}
+
+macro_rules! as_written {
+    ($($type:ty),*) => {$(
+        impl fmt::Display for $type {
+            /// The spelling used in every file format.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match serde_json::to_value(self) {
+                    Ok(serde_json::Value::String(text)) => f.pad(&text),
+                    _ => Err(fmt::Error),
+                }
+            }
+        }
+    )*};
+}
+as_written!(Level, Verdict, Role);
+
+/// What a phase is for: decides what a failing step means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Prepares; a failing step makes the case inconclusive.
+    Setup,
+    /// The same request without the rule (R1); a failing step makes the case inconclusive.
+    Control,
+    /// Decides; a failing expectation fails the case.
+    Check,
+}
+
+/// A case as the catalogue lists it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CaseInfo {
+    /// Stable id, `area/section/slug[/vROOMVERSION]`.
+    pub id: String,
+    /// One line in plain words.
+    pub title: String,
+    /// How binding.
+    pub level: Level,
+    /// 0 is first.
+    pub priority: u8,
+    /// Specification section, MSC or profile rule.
+    pub requirement: String,
+    /// Scenario file, relative to the project's root.
+    pub scenario: String,
+    /// For selectors such as `@smoke`.
+    pub tags: Vec<String>,
+    /// Room version the case runs in, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_version: Option<String>,
+    /// Specification version since which the requirement stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+impl CaseInfo {
+    /// Row of the catalogue: the id without the room version.
+    pub fn row(&self) -> &str {
+        match &self.room_version {
+            Some(version) => self.id.strip_suffix(&format!("/v{version}")).unwrap_or(&self.id),
+            None => &self.id,
+        }
+    }
+
+    /// First two segments, `acl/endpoint`: the unit of the report's tables.
+    pub fn area(&self) -> &str {
+        self.id.match_indices('/').nth(1).map_or(&self.id, |(at, _)| &self.id[..at])
+    }
+}
+
+/// A place in a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Location {
+    /// File, relative to the project's root.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+/// Why a case did not pass, for a reader who has a minute.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// Which phase.
+    pub phase: String,
+    /// The step, as one would say it: `denied request GET …`.
+    pub step: String,
+    /// Where the step stands.
+    pub location: Location,
+    /// What the step asked for.
+    pub expected: String,
+    /// What came instead.
+    pub seen: String,
+    /// Ids of the exchanges behind it, the decisive one last.
+    pub exchanges: Vec<u64>,
+}
+
+/// How one phase went for one case: a cell of the endpoint matrix.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseOutcome {
+    /// Name of the phase in the scenario.
+    pub phase: String,
+    /// What it is for.
+    pub role: Role,
+    /// Whether every step of it held.
+    pub ok: bool,
+    /// HTTP status of the decisive request, if there was one.
+    pub status: Option<u16>,
+    /// Its `errcode`, if it had one.
+    pub errcode: Option<String>,
+    /// Id of its exchange.
+    pub exchange: Option<u64>,
+}
+
+/// What was decided of a case on one homeserver under test.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SubjectResult {
+    /// Name of the homeserver in the deployment.
+    pub server: String,
+    /// The verdict there.
+    pub verdict: Verdict,
+    /// Why, in a sentence; empty for a pass.
+    pub reason: String,
+    /// Wall time from the first step to the verdict; rows of a table share their instance's.
+    pub duration_ms: u64,
+    /// Phase by phase.
+    pub phases: Vec<PhaseOutcome>,
+    /// What broke, if something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// A case with its verdict: the worst over the homeservers it ran against.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CaseResult {
+    /// The case.
+    #[serde(flatten)]
+    pub case: CaseInfo,
+    /// Worst verdict over [`CaseResult::subjects`].
+    pub verdict: Verdict,
+    /// The reason of the worst.
+    pub reason: String,
+    /// The longest duration.
+    pub duration_ms: u64,
+    /// One per homeserver under test.
+    pub subjects: Vec<SubjectResult>,
+}
+
+impl CaseResult {
+    /// Puts the results of all subjects together; without any, the case was not reached.
+    pub fn new(case: CaseInfo, subjects: Vec<SubjectResult>) -> Self {
+        let worst = subjects.iter().max_by_key(|subject| subject.verdict);
+        Self {
+            verdict: worst.map_or(Verdict::Inconclusive, |worst| worst.verdict),
+            reason: worst.map_or_else(|| "the run stopped before this case".to_owned(), |worst| worst.reason.clone()),
+            duration_ms: subjects.iter().map(|subject| subject.duration_ms).max().unwrap_or(0),
+            case,
+            subjects,
+        }
+    }
+}

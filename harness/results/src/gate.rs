@@ -1,0 +1,65 @@
+//! From verdicts to the word of the run and the exit code (design.md §9).
+
+use crate::{CaseResult, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The word of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunVerdict {
+    /// Every gating case passed.
+    Qualified,
+    /// At least one gating case failed.
+    NotQualified,
+    /// No gating case failed, but not all could be decided.
+    Inconclusive,
+}
+
+impl RunVerdict {
+    /// As printed: `QUALIFIED`, `NOT QUALIFIED`, `INCONCLUSIVE`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Qualified => "QUALIFIED",
+            Self::NotQualified => "NOT QUALIFIED",
+            Self::Inconclusive => "INCONCLUSIVE",
+        }
+    }
+
+    /// The process exit code that says the same.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Qualified => exit::QUALIFIED,
+            Self::NotQualified => exit::NOT_QUALIFIED,
+            Self::Inconclusive => exit::INCONCLUSIVE,
+        }
+    }
+}
+
+/// Exit codes of the binary.
+pub mod exit {
+    /// Every gating case passed.
+    pub const QUALIFIED: u8 = 0;
+    /// A gating case failed (wins over inconclusive ones).
+    pub const NOT_QUALIFIED: u8 = 1;
+    /// Usage, scenario, deployment or profile is wrong.
+    pub const BAD_INPUT: u8 = 2;
+    /// Environment or control failed, or the run stopped early.
+    pub const INCONCLUSIVE: u8 = 3;
+    /// The selectors match no case.
+    pub const NOTHING_SELECTED: u8 = 4;
+    /// Ctrl-C or SIGTERM.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Decides a run: a gating failure wins, then anything undecided, then qualified.
+pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict {
+    let gating = || cases.iter().filter(|result| result.case.level.gates(strict));
+    if gating().any(|result| result.verdict == Verdict::Fail) {
+        RunVerdict::NotQualified
+    } else if !complete || gating().any(|result| result.verdict == Verdict::Inconclusive) {
+        RunVerdict::Inconclusive
+    } else {
+        RunVerdict::Qualified
+    }
+}
