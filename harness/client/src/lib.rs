@@ -1,1 +1,247 @@
-//! fedproof-client
+//! Clients of real homeservers: the client-server API as the harness's own users speak it.
+//!
+//! A [`Client`] is one user with one device. Requests are raw JSON, so a new API needs no new Rust; what a
+//! client has *seen* accumulates in a [`View`] from `/sync`, which conditions are asked of.
+
+mod view;
+
+pub use view::View;
+
+use bytes::Bytes;
+use fedproof_core::{
+    ServerName,
+    transcript::{Api, Exchange, Outcome, Transcript},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Mutex;
+
+/// Longest time one request may take; a bound against hanging, not a wait.
+const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// How long the server may hold a `/sync` open.
+const LONG_POLL_MS: u64 = 20_000;
+
+/// Why a client could not get an answer, or not the one it needs to exist.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No HTTP answer.
+    #[error("no answer from {server} to {method} {path}: {source}")]
+    NoAnswer {
+        /// The homeserver.
+        server: ServerName,
+        /// HTTP method.
+        method: String,
+        /// Path asked for.
+        path: String,
+        /// The transport's word.
+        source: reqwest::Error,
+    },
+    /// The homeserver would not register a user.
+    #[error("{server} did not register {localpart}: {status} {body}")]
+    NotRegistered {
+        /// The homeserver.
+        server: ServerName,
+        /// The user's localpart.
+        localpart: String,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        body: Value,
+    },
+    /// `/sync` answered with an error.
+    #[error("/sync on {server} answered {status}: {body}")]
+    SyncRefused {
+        /// The homeserver.
+        server: ServerName,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        body: Value,
+    },
+}
+
+/// Where a homeserver's client API is, and how the harness speaks to it. Cheap to clone.
+#[derive(Clone)]
+pub struct Endpoint {
+    http: reqwest::Client,
+    base_url: String,
+    server: ServerName,
+    transcript: Transcript,
+}
+
+/// An answer and its place in the transcript.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON body; a string if it was no JSON.
+    pub body: Value,
+    /// The recorded exchange.
+    pub exchange: Arc<Exchange>,
+}
+
+impl Endpoint {
+    /// `base_url` without a trailing slash; every exchange is recorded in `transcript`.
+    pub fn new(http: reqwest::Client, base_url: &str, server: ServerName, transcript: Transcript) -> Self {
+        Self { http, base_url: base_url.to_owned(), server, transcript }
+    }
+
+    /// One request. `caller` is who it is recorded as.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`]; any status is an answer.
+    pub async fn request(
+        &self,
+        caller: &str,
+        token: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, ClientError> {
+        let started_us = self.transcript.now_us();
+        let mut request =
+            self.http.request(method.clone(), format!("{}{path}", self.base_url)).timeout(REQUEST_LIMIT);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = match request.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                response.bytes().await.map(|bytes| (status, as_json(&bytes)))
+            }
+            Err(error) => Err(error),
+        };
+        let (outcome, response) = match &answer {
+            Ok((status, body)) => (Outcome::Answered { status: *status }, body.clone()),
+            Err(error) => (Outcome::Failed { error: error.to_string() }, Value::Null),
+        };
+        let exchange = self.transcript.record(Exchange {
+            id: 0,
+            api: Api::Client,
+            caller: caller.to_owned(),
+            origin: None,
+            destination: self.server.clone(),
+            method: method.to_string(),
+            path: path.to_owned(),
+            request: body.cloned().unwrap_or(Value::Null),
+            outcome,
+            response,
+            started_us,
+            duration_us: self.transcript.now_us() - started_us,
+        });
+        match answer {
+            Ok((status, body)) => Ok(Reply { status, body, exchange }),
+            Err(source) => Err(ClientError::NoAnswer {
+                server: self.server.clone(),
+                method: method.to_string(),
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Registers a user by `m.login.dummy` and logs it in.
+    ///
+    /// # Errors
+    /// [`ClientError::NotRegistered`] if the homeserver refuses.
+    pub async fn register(&self, localpart: &str) -> Result<Client, ClientError> {
+        let body = json!({
+            "username": localpart, "password": format!("pw-{localpart}"),
+            "auth": {"type": "m.login.dummy"}, "initial_device_display_name": "fedproof",
+        });
+        let reply =
+            self.request(localpart, None, Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
+        match (reply.body["user_id"].as_str(), reply.body["access_token"].as_str()) {
+            (Some(user_id), Some(token)) => Ok(Client {
+                endpoint: self.clone(),
+                user_id: user_id.to_owned(),
+                token: token.to_owned(),
+                view: Mutex::default(),
+            }),
+            _ => Err(ClientError::NotRegistered {
+                server: self.server.clone(),
+                localpart: localpart.to_owned(),
+                status: reply.status,
+                body: reply.exchange.response.clone(),
+            }),
+        }
+    }
+}
+
+fn as_json(bytes: &Bytes) -> Value {
+    if bytes.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+/// A logged-in user.
+pub struct Client {
+    endpoint: Endpoint,
+    user_id: String,
+    token: String,
+    view: Mutex<View>,
+}
+
+impl Client {
+    /// Its full user id.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// An authenticated request.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`]; any status is an answer.
+    pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Reply, ClientError> {
+        self.endpoint.request(&self.user_id, Some(&self.token), method, path, body).await
+    }
+
+    /// Syncs, by long polls and without sleeping, until `check` finds what it looks for in all that was seen.
+    ///
+    /// # Errors
+    /// When `/sync` fails. The caller bounds the time.
+    pub async fn observe<T>(&self, mut check: impl FnMut(&View) -> Option<T>) -> Result<T, ClientError> {
+        let mut view = self.view.lock().await;
+        loop {
+            if let Some(found) = check(&view) {
+                return Ok(found);
+            }
+            self.sync(&mut view, LONG_POLL_MS).await?;
+        }
+    }
+
+    /// What has been seen once everything that is there by now was fetched.
+    ///
+    /// # Errors
+    /// When `/sync` fails.
+    pub async fn look<T>(&self, ask: impl FnOnce(&View) -> T) -> Result<T, ClientError> {
+        let mut view = self.view.lock().await;
+        self.sync(&mut view, 0).await?;
+        Ok(ask(&view))
+    }
+
+    async fn sync(&self, view: &mut View, timeout_ms: u64) -> Result<(), ClientError> {
+        let filter = "%7B%22presence%22%3A%7B%22types%22%3A%5B%5D%7D%2C%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A500%7D%7D%7D";
+        let path = match view.since() {
+            Some(since) => {
+                format!("/_matrix/client/v3/sync?filter={filter}&timeout={timeout_ms}&since={since}")
+            }
+            None => format!("/_matrix/client/v3/sync?filter={filter}&timeout=0"),
+        };
+        let reply = self.request(Method::GET, &path, None).await?;
+        if reply.status != 200 {
+            return Err(ClientError::SyncRefused {
+                server: self.endpoint.server.clone(),
+                status: reply.status,
+                body: reply.body,
+            });
+        }
+        view.absorb(&reply.body);
+        Ok(())
+    }
+}

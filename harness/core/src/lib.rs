@@ -1,10 +1,15 @@
 //! The protocol core: what a Matrix federation *is*, without any I/O.
 //!
 //! Names, the server-ACL rule, signing and verifying, events, the room graph and the transcript of
-//! exchanges. Nothing in here opens a socket, reads a file or looks at a clock it was not given.
+//! exchanges. Nothing in here opens a socket or reads a file.
 
 pub mod acl;
+pub mod event;
+pub mod keys;
 pub mod name;
+pub mod room;
+pub mod state;
 pub mod transcript;
+pub mod xmatrix;
 
 pub use name::ServerName;

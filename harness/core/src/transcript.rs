@@ -6,7 +6,10 @@
 use crate::ServerName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{Arc, RwLock},
+    time::Instant,
+};
 use tokio::sync::watch;
 
 /// Bodies longer than this many bytes are kept as a prefix in what is stored on disk.
@@ -113,11 +116,12 @@ impl Exchange {
 pub struct Transcript {
     exchanges: Arc<RwLock<Vec<Arc<Exchange>>>>,
     length: watch::Sender<u64>,
+    began: Instant,
 }
 
 impl Default for Transcript {
     fn default() -> Self {
-        Self { exchanges: Arc::default(), length: watch::Sender::new(0) }
+        Self { exchanges: Arc::default(), length: watch::Sender::new(0), began: Instant::now() }
     }
 }
 
@@ -132,6 +136,11 @@ impl Transcript {
         exchanges.push(exchange.clone());
         self.length.send_replace(exchanges.len() as u64);
         exchange
+    }
+
+    /// Microseconds since the transcript began: the clock of [`Exchange::started_us`].
+    pub fn now_us(&self) -> u64 {
+        self.began.elapsed().as_micros() as u64
     }
 
     /// All exchanges from position `from` on.

@@ -1,0 +1,53 @@
+//! What a scenario may switch in a virtual server.
+
+use crate::Endpoint;
+use serde_json::Value;
+use std::collections::HashMap;
+use tokio::sync::watch;
+
+/// How a virtual server answers at one endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Behaviour {
+    /// As the specification asks.
+    #[default]
+    Honest,
+    /// Always the same, whoever asks and however it is signed.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// JSON body.
+        body: Value,
+    },
+    /// Honest, but the room's server ACL is not enforced.
+    IgnoreAcl,
+    /// No answer until the behaviour is changed.
+    Stall,
+}
+
+/// The behaviours of one server, by endpoint.
+pub(crate) struct Behaviours(watch::Sender<HashMap<Endpoint, Behaviour>>);
+
+impl Default for Behaviours {
+    fn default() -> Self {
+        Self(watch::Sender::new(HashMap::new()))
+    }
+}
+
+impl Behaviours {
+    pub(crate) fn set(&self, endpoint: Endpoint, behaviour: Behaviour) {
+        self.0.send_modify(|behaviours| {
+            behaviours.insert(endpoint, behaviour);
+        });
+    }
+
+    /// The behaviour at `endpoint`, after any stall has ended.
+    pub(crate) async fn settled(&self, endpoint: Endpoint) -> Behaviour {
+        let of = |all: &HashMap<Endpoint, Behaviour>| all.get(&endpoint).cloned().unwrap_or_default();
+        let mut changes = self.0.subscribe();
+        match changes.wait_for(|all| of(all) != Behaviour::Stall).await {
+            Ok(all) => of(&all),
+            // The sender lives as long as the server that asks.
+            Err(_) => Behaviour::Honest,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A virtual server: its name, its key, what it sends.
+
+use crate::{Behaviour, Draft, Endpoint, World, behaviour::Behaviours, path, world::now_ms};
+use bytes::Bytes;
+use fedproof_core::{
+    ServerName,
+    event::{Built, EventError, sign},
+    keys::{KeyError, SigningKey},
+    room::{Basis, RoomError},
+    xmatrix::Signed,
+};
+use fedproof_gateway::{Reply, SendError};
+use serde_json::{Value, json};
+use std::{fmt, sync::Arc};
+
+/// Why a virtual server could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum VirtualError {
+    /// No answer came.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The request cannot be written as HTTP.
+    #[error("write the request: {0}")]
+    Request(#[from] http::Error),
+    /// The room graph refused.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// Another server's keys cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The answer was a success, but is not what the specification says.
+    #[error("read the answer of {endpoint}: {problem}")]
+    Answer {
+        /// The endpoint asked.
+        endpoint: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl From<EventError> for VirtualError {
+    fn from(error: EventError) -> Self {
+        Self::Room(error.into())
+    }
+}
+
+/// What one virtual server is, apart from the world it lives in.
+pub(crate) struct ServerState {
+    name: ServerName,
+    key: SigningKey,
+    behaviours: Behaviours,
+}
+
+impl ServerState {
+    pub(crate) fn new(name: ServerName, seed: u64) -> Self {
+        let key = SigningKey::derive(seed, &name, "virtual");
+        Self { name, key, behaviours: Behaviours::default() }
+    }
+}
+
+/// A simulated homeserver. Cheap to clone; clones are the same server.
+#[derive(Clone)]
+pub struct VirtualServer {
+    world: World,
+    state: Arc<ServerState>,
+}
+
+impl VirtualServer {
+    pub(crate) fn new(world: World, state: Arc<ServerState>) -> Self {
+        Self { world, state }
+    }
+
+    /// The server's name.
+    pub fn name(&self) -> &ServerName {
+        &self.state.name
+    }
+
+    /// The id of a user of this server.
+    pub fn user(&self, localpart: &str) -> String {
+        format!("@{localpart}:{}", self.name())
+    }
+
+    /// Changes how the server answers at an endpoint, from the next request on.
+    pub fn behave(&self, endpoint: Endpoint, behaviour: Behaviour) {
+        self.state.behaviours.set(endpoint, behaviour);
+    }
+
+    pub(crate) fn behaviours(&self) -> &Behaviours {
+        &self.state.behaviours
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.state.key
+    }
+
+    /// Sends a signed request. `path` is percent-encoded already and has its query.
+    pub async fn request(
+        &self,
+        to: &ServerName,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Reply, VirtualError> {
+        let signed =
+            Signed { method, uri: path, origin: self.name().as_str(), destination: to.as_str(), content: body.as_ref() };
+        let mut request =
+            http::Request::builder().method(method).uri(path).header("authorization", signed.header(self.key()));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let bytes = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        Ok(self.world.gateway().send(self.name(), to, request.body(bytes)?).await?)
+    }
+
+    /// Sends one transaction with a fresh transaction id.
+    pub async fn send(&self, to: &ServerName, pdus: Vec<Value>, edus: Vec<Value>) -> Result<Reply, VirtualError> {
+        let path = format!("/_matrix/federation/v1/send/{}", path::encode(&self.world.unique()));
+        let body = json!({"origin": self.name(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
+        self.request(to, "PUT", &path, Some(body)).await
+    }
+
+    /// Completes, hashes and signs an event as this server and puts it into the graph. An event that the
+    /// authorization rules refuse is built as well, but has no effect in the graph.
+    pub fn build(&self, draft: Draft) -> Result<Built, VirtualError> {
+        // Under one lock, so that events built at the same time follow each other instead of forking the room.
+        self.world.rooms().write(&draft.room, |room| {
+            let event = room.complete(&draft, now_ms())?;
+            let (event_id, event) = sign(&event, room.rules(), self.name(), self.key())?;
+            match room.add(event.clone(), Basis::CurrentIfMissing, draft.detached) {
+                // A malformed event can be sent but not kept.
+                Ok(_) | Err(RoomError::Event(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (room_id, room_version) = (room.id().to_owned(), room.version().to_owned());
+            Ok(Built { event_id, event, room_id, room_version })
+        })?
+    }
+}
+
+impl fmt::Debug for VirtualServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VirtualServer({})", self.name())
+    }
+}
