@@ -100,8 +100,7 @@ impl Endpoint {
         body: Option<&Value>,
     ) -> Result<Reply, ClientError> {
         let started_us = self.transcript.now_us();
-        let mut request =
-            self.http.request(method.clone(), format!("{}{path}", self.base_url)).timeout(REQUEST_LIMIT);
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base_url)).timeout(REQUEST_LIMIT);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -153,8 +152,7 @@ impl Endpoint {
             "username": localpart, "password": format!("pw-{localpart}"),
             "auth": {"type": "m.login.dummy"}, "initial_device_display_name": "fedproof",
         });
-        let reply =
-            self.request(localpart, None, Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
+        let reply = self.request(localpart, None, Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
         match (reply.body["user_id"].as_str(), reply.body["access_token"].as_str()) {
             (Some(user_id), Some(token)) => Ok(Client {
                 endpoint: self.clone(),

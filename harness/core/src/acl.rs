@@ -52,10 +52,7 @@ impl Acl {
         Self {
             allow: list("allow"),
             deny: list("deny"),
-            allow_ip_literals: content
-                .get("allow_ip_literals")
-                .and_then(Value::as_bool)
-                .unwrap_or(true),
+            allow_ip_literals: content.get("allow_ip_literals").and_then(Value::as_bool).unwrap_or(true),
         }
     }
 
@@ -111,10 +108,7 @@ pub fn glob_matches(glob: &str, text: &str) -> bool {
 
 /// Bytes of the UTF-8 character that starts at `at`, so that `?` takes a character and not a byte.
 fn char_len(text: &[u8], at: usize) -> usize {
-    1 + text[at + 1..]
-        .iter()
-        .take_while(|&&byte| byte & 0xC0 == 0x80)
-        .count()
+    1 + text[at + 1..].iter().take_while(|&&byte| byte & 0xC0 == 0x80).count()
 }
 
 #[cfg(test)]

@@ -182,6 +182,9 @@ mod tests {
 
     #[test]
     fn canonical_json_sorts_and_keeps_text() {
-        assert_eq!(canonical_json(&json!({"b": [1, "ü\n"], "a": {"d": null, "c": true}})), r#"{"a":{"c":true,"d":null},"b":[1,"ü\n"]}"#);
+        assert_eq!(
+            canonical_json(&json!({"b": [1, "ü\n"], "a": {"d": null, "c": true}})),
+            r#"{"a":{"c":true,"d":null},"b":[1,"ü\n"]}"#
+        );
     }
 }

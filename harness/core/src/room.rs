@@ -7,8 +7,8 @@
 use crate::{
     ServerName,
     acl::Acl,
-    name::server_of,
     event::{Built, Draft, Event, EventError, rules_of},
+    name::server_of,
     state::{self, State, StateKey},
 };
 use ruma::{
@@ -326,7 +326,8 @@ impl Room {
         stop: impl Fn(&Event) -> bool,
     ) -> Vec<&Arc<Event>> {
         let mut seen = HashSet::new();
-        let mut open: std::collections::VecDeque<&Arc<Event>> = from.into_iter().filter_map(|id| self.event(id)).collect();
+        let mut open: std::collections::VecDeque<&Arc<Event>> =
+            from.into_iter().filter_map(|id| self.event(id)).collect();
         let mut found = Vec::new();
         while let Some(event) = open.pop_front() {
             if found.len() == limit {

@@ -26,7 +26,11 @@ impl Author {
         if version != "12" {
             users[CREATOR] = 100.into();
         }
-        let create = if version == "10" { json!({"room_version": version, "creator": CREATOR}) } else { json!({"room_version": version}) };
+        let create = if version == "10" {
+            json!({"room_version": version, "creator": CREATOR})
+        } else {
+            json!({"room_version": version})
+        };
         author.state(CREATOR, "m.room.create", "", create, None);
         author.state(CREATOR, "m.room.member", CREATOR, json!({"membership": "join"}), None);
         author.state(CREATOR, "m.room.power_levels", "", json!({"users": users}), None);
@@ -35,11 +39,23 @@ impl Author {
         author
     }
 
-    fn state(&mut self, sender: &str, kind: &str, key: &str, content: Value, prev: Option<Vec<String>>) -> (String, Added) {
+    fn state(
+        &mut self,
+        sender: &str,
+        kind: &str,
+        key: &str,
+        content: Value,
+        prev: Option<Vec<String>>,
+    ) -> (String, Added) {
         self.clock += 1;
         let draft = Draft {
-            room: self.room.id().into(), sender: sender.into(), kind: kind.into(), state_key: Some(key.into()),
-            content, prev_events: prev, ..Draft::default()
+            room: self.room.id().into(),
+            sender: sender.into(),
+            kind: kind.into(),
+            state_key: Some(key.into()),
+            content,
+            prev_events: prev,
+            ..Draft::default()
         };
         let event = self.room.complete(&draft, self.clock).unwrap();
         let (id, event) = sign(&event, self.room.rules(), &"a.example".into(), &self.key).unwrap();
@@ -61,7 +77,10 @@ fn a_fork_is_resolved_by_power() {
         assert_eq!(added, Added::Accepted, "allowed where it stands: {version}");
         assert_eq!(author.room.heads().len(), 2);
         assert_eq!(author.room.membership("@m:a.example"), Some("ban"), "{version}");
-        assert!(state::get(author.room.current(), "m.room.topic", "").is_none(), "{version}: the banned user's topic stays out");
+        assert!(
+            state::get(author.room.current(), "m.room.topic", "").is_none(),
+            "{version}: the banned user's topic stays out"
+        );
         let (_, added) = author.state(CREATOR, "m.room.name", "", json!({"name": "n"}), None);
         assert_eq!(added, Added::Accepted);
         assert_eq!(author.room.heads().len(), 1, "merged");

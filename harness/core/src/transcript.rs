@@ -204,7 +204,8 @@ mod tests {
 
     #[test]
     fn secrets_are_blanked_at_any_depth() {
-        let mut body = json!({"access_token": "syt_x", "auth": {"password": "p"}, "list": [{"token": "t"}], "token": 3});
+        let mut body =
+            json!({"access_token": "syt_x", "auth": {"password": "p"}, "list": [{"token": "t"}], "token": 3});
         redact(&mut body);
         assert_eq!(
             body,

@@ -7,10 +7,7 @@ use crate::{
     ServerName,
     keys::{PublicKeys, SigningKey, canonical_json},
 };
-use ruma::{
-    api::federation::authentication::XMatrix,
-    signatures::verify_canonical_json_bytes,
-};
+use ruma::{api::federation::authentication::XMatrix, signatures::verify_canonical_json_bytes};
 use serde_json::{Value, json};
 
 /// Why a request's authorization does not hold.
@@ -104,8 +101,13 @@ mod tests {
         let name = ServerName::new("a.example");
         let key = SigningKey::derive(1, &name, "1");
         let body = json!({"b": 1, "a": "ü"});
-        let request =
-            Signed { method: "PUT", uri: "/x?y=%20", origin: "a.example", destination: "b.example", content: Some(&body) };
+        let request = Signed {
+            method: "PUT",
+            uri: "/x?y=%20",
+            origin: "a.example",
+            destination: "b.example",
+            content: Some(&body),
+        };
         let (origin, header) = read(Some(&request.header(&key))).unwrap();
         assert_eq!(origin, name);
         let keys = PublicKeys::from([(name.to_string(), key.public_set())]);
@@ -126,8 +128,13 @@ mod tests {
         let name = ServerName::new("a.example");
         let key = SigningKey::derive(1, &name, "1");
         let body = json!({"b": [true, null], "a": "ü"});
-        let request =
-            Signed { method: "PUT", uri: "/x?y=%20", origin: "a.example", destination: "b.example", content: Some(&body) };
+        let request = Signed {
+            method: "PUT",
+            uri: "/x?y=%20",
+            origin: "a.example",
+            destination: "b.example",
+            content: Some(&body),
+        };
         let header = XMatrix::parse(request.header(&key)).unwrap();
         let http = http::Request::put("/x?y=%20").body(body.to_string()).unwrap();
         let keys = PublicKeys::from([(name.to_string(), key.public_set())]);

@@ -5,12 +5,12 @@
 //! `${denied.user}` its default user, `${alice}` a user id, `${S}` a server name) and the built-in
 //! `${case}` (slug of the row), `${phase}` and `${version}` (the room version).
 
+use crate::span::At;
 use fedproof_results::{Level, Role};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use crate::span::At;
 
 /// One scenario file: what it is about, who takes part, what happens, which cases it decides.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

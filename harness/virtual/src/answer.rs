@@ -72,7 +72,9 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Value, Refusal> {
     match call.route.endpoint {
         Endpoint::Keys => Ok(call.own_keys()),
         Endpoint::KeysNotary => Ok(call.notary()),
-        Endpoint::Version => Ok(json!({"server": {"name": "fedproof virtual server", "version": env!("CARGO_PKG_VERSION")}})),
+        Endpoint::Version => {
+            Ok(json!({"server": {"name": "fedproof virtual server", "version": env!("CARGO_PKG_VERSION")}}))
+        }
         Endpoint::MakeJoin => call.make("join"),
         Endpoint::MakeLeave => call.make("leave"),
         Endpoint::MakeKnock => call.make("knock"),

@@ -18,7 +18,8 @@ impl VirtualServer {
         let refuse = |error: AuthorizationError| Refusal::new(401, "M_UNAUTHORIZED", error.to_string());
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let (origin, header) = xmatrix::read(header).map_err(refuse)?;
-        let keys = self.keys_of(&origin).await.map_err(|error| Refusal::new(401, "M_UNAUTHORIZED", error.to_string()))?;
+        let keys =
+            self.keys_of(&origin).await.map_err(|error| Refusal::new(401, "M_UNAUTHORIZED", error.to_string()))?;
         let signed = Signed {
             method: request.method().as_str(),
             uri: request.uri().path_and_query().map_or("/", |path| path.as_str()),

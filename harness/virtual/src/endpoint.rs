@@ -44,8 +44,18 @@ impl Endpoint {
         use Endpoint::*;
         matches!(
             self,
-            MakeJoin | SendJoin | MakeLeave | SendLeave | MakeKnock | SendKnock | Invite | State | StateIds | Backfill
-                | EventAuth | GetMissingEvents
+            MakeJoin
+                | SendJoin
+                | MakeLeave
+                | SendLeave
+                | MakeKnock
+                | SendKnock
+                | Invite
+                | State
+                | StateIds
+                | Backfill
+                | EventAuth
+                | GetMissingEvents
         )
     }
 }
@@ -121,7 +131,10 @@ mod tests {
     #[test]
     fn requests_find_their_endpoint() {
         let found = route("PUT", "/_matrix/federation/v1/send_join/%21r%3Aa.example/%24e").unwrap();
-        assert_eq!(found, Route { endpoint: Endpoint::SendJoin, is_v1: true, parts: vec!["!r:a.example".into(), "$e".into()] });
+        assert_eq!(
+            found,
+            Route { endpoint: Endpoint::SendJoin, is_v1: true, parts: vec!["!r:a.example".into(), "$e".into()] }
+        );
         assert_eq!(route("GET", "/_matrix/key/v2/server/").unwrap().endpoint, Endpoint::Keys);
         assert_eq!(route("GET", "/_matrix/federation/v1/send_join/a/b"), None);
         assert_eq!(route("PUT", "/_matrix/federation/v3/send_join/a/b"), None);

@@ -15,7 +15,8 @@ use serde_json::Value;
 impl Host for VirtualServer {
     fn answer(&self, _caller: &ServerName, request: http::Request<Bytes>) -> BoxFuture<'_, http::Response<Bytes>> {
         Box::pin(async move {
-            let (status, body) = self.respond(request).await.unwrap_or_else(|refusal| (refusal.status(), refusal.body()));
+            let (status, body) =
+                self.respond(request).await.unwrap_or_else(|refusal| (refusal.status(), refusal.body()));
             let mut response = http::Response::new(body.to_string().into());
             *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::IM_A_TEAPOT);
             let json = http::HeaderValue::from_static("application/json");
@@ -35,7 +36,9 @@ impl VirtualServer {
         }
         let body = match request.body().as_ref() {
             b"" => None,
-            bytes => Some(serde_json::from_slice(bytes).map_err(|error| Refusal::new(400, "M_NOT_JSON", error.to_string()))?),
+            bytes => Some(
+                serde_json::from_slice(bytes).map_err(|error| Refusal::new(400, "M_NOT_JSON", error.to_string()))?,
+            ),
         };
         let origin = match route.endpoint.is_authenticated() {
             true => self.authenticate(&request, body.as_ref()).await?,

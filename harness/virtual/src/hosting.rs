@@ -70,8 +70,14 @@ impl VirtualServer {
         state.extend(options.name.map(|name| ("m.room.name".into(), String::new(), json!({"name": name}))));
         state.extend(options.initial_state);
         for (kind, key, content) in state {
-            let draft =
-                Draft { room: id.clone(), sender: creator.clone(), kind, state_key: Some(key), content, ..Draft::default() };
+            let draft = Draft {
+                room: id.clone(),
+                sender: creator.clone(),
+                kind,
+                state_key: Some(key),
+                content,
+                ..Draft::default()
+            };
             self.put(draft)?;
         }
         Ok(id)
@@ -104,7 +110,8 @@ impl VirtualServer {
     /// rooms: real servers that are in the room already are not told.
     pub fn add_members(&self, room: &str, users: &[String]) -> Result<(), VirtualError> {
         for user in users {
-            let server = server_of(user).map_or_else(|| self.clone(), |name| self.world().server(ServerName::new(name)));
+            let server =
+                server_of(user).map_or_else(|| self.clone(), |name| self.world().server(ServerName::new(name)));
             server.put(Draft {
                 room: room.to_owned(),
                 sender: user.clone(),

@@ -72,7 +72,13 @@ impl VirtualServer {
         self.change(Membership::Knock, room, user, via).await
     }
 
-    async fn change(&self, membership: Membership, room: &str, user: &str, via: &ServerName) -> Result<Reply, VirtualError> {
+    async fn change(
+        &self,
+        membership: Membership,
+        room: &str,
+        user: &str,
+        via: &ServerName,
+    ) -> Result<Reply, VirtualError> {
         match self.template(membership, room, user, via).await? {
             (_, Some(built)) => self.submit(membership, room, &built, via, ApiVersion::V2).await,
             (reply, None) => Ok(reply),
@@ -139,7 +145,10 @@ impl VirtualServer {
         }
         let list = |key: &str| answer.get(key).and_then(Value::as_array).map(Vec::as_slice);
         let (Some(state), Some(auth_chain)) = (list("state"), list("auth_chain")) else {
-            return Err(VirtualError::Answer { endpoint: "send_join", problem: "state or auth_chain is missing".into() });
+            return Err(VirtualError::Answer {
+                endpoint: "send_join",
+                problem: "state or auth_chain is missing".into(),
+            });
         };
         // A restricted join comes back with the second signature.
         let event = answer.get("event").filter(|event| event.is_object()).unwrap_or(&built.event);

@@ -18,5 +18,8 @@ pub(crate) fn decode(text: &str) -> String {
 /// The pairs of a query, in order.
 pub(crate) fn query(text: Option<&str>) -> Vec<(String, String)> {
     let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (decode(key), decode(value))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
 }

@@ -105,8 +105,13 @@ impl VirtualServer {
         path: &str,
         body: Option<Value>,
     ) -> Result<Reply, VirtualError> {
-        let signed =
-            Signed { method, uri: path, origin: self.name().as_str(), destination: to.as_str(), content: body.as_ref() };
+        let signed = Signed {
+            method,
+            uri: path,
+            origin: self.name().as_str(),
+            destination: to.as_str(),
+            content: body.as_ref(),
+        };
         let mut request =
             http::Request::builder().method(method).uri(path).header("authorization", signed.header(self.key()));
         if body.is_some() {

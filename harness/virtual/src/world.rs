@@ -1,10 +1,6 @@
 //! All virtual servers of a process, and what they share.
 
-use crate::{
-    Rooms, VirtualServer,
-    keyring::Keyring,
-    server::ServerState,
-};
+use crate::{Rooms, VirtualServer, keyring::Keyring, server::ServerState};
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use std::{

@@ -115,11 +115,18 @@ async fn only_well_signed_requests_are_answered() {
     for (server, status) in [(&b, 200), (&other_seed, 401)] {
         let path = "/_matrix/federation/v1/send/1";
         let signed = fedproof_core::xmatrix::Signed {
-            method: "PUT", uri: path, origin: "b.example", destination: "a.example", content: Some(&body),
+            method: "PUT",
+            uri: path,
+            origin: "b.example",
+            destination: "a.example",
+            content: Some(&body),
         };
         let key = if server.name() == b.name() && status == 200 { 7 } else { 8 };
         let key = fedproof_core::keys::SigningKey::derive(key, b.name(), "virtual");
-        let request = http::Request::put(path).header("authorization", signed.header(&key)).body(body.to_string().into()).unwrap();
+        let request = http::Request::put(path)
+            .header("authorization", signed.header(&key))
+            .body(body.to_string().into())
+            .unwrap();
         let answer = fedproof_gateway::Host::answer(&a, b.name(), request).await;
         assert_eq!(answer.status(), status);
     }

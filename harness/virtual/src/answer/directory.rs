@@ -25,7 +25,8 @@ impl Call<'_> {
         let rooms = self.server.world().rooms();
         let has_alias = |id: &String| {
             let canonical = |room: &crate::Room| {
-                state::get(room.current(), "m.room.canonical_alias", "").is_some_and(|set| set.content_json()["alias"] == alias)
+                state::get(room.current(), "m.room.canonical_alias", "")
+                    .is_some_and(|set| set.content_json()["alias"] == alias)
             };
             rooms.read(id, canonical).unwrap_or(false)
         };

@@ -33,11 +33,13 @@ impl Call<'_> {
 
     /// The caller names the room versions it knows as `ver`; make_leave has no such parameter.
     fn supports(&self, room: &Room) -> Result<(), Refusal> {
-        let mut versions = self.query.iter().filter(|(key, _)| key == "ver").map(|(_, version)| version.as_str()).peekable();
+        let mut versions =
+            self.query.iter().filter(|(key, _)| key == "ver").map(|(_, version)| version.as_str()).peekable();
         if versions.peek().is_none() || versions.any(|version| version == room.version()) {
             return Ok(());
         }
-        let mut refusal = Refusal::new(400, "M_INCOMPATIBLE_ROOM_VERSION", "your server does not know this room version");
+        let mut refusal =
+            Refusal::new(400, "M_INCOMPATIBLE_ROOM_VERSION", "your server does not know this room version");
         refusal.body["room_version"] = room.version().into();
         Err(refusal)
     }
@@ -68,7 +70,9 @@ impl Call<'_> {
         }
         self.server.verify(pdu, &rules).await.map_err(|error| Refusal::forbidden(error.to_string()))?;
         let rooms = self.server.world().rooms();
-        if let Added::Rejected(reason) = rooms.write(self.part(0), |room| room.add(pdu.clone(), Basis::CurrentIfMissing, false))?? {
+        if let Added::Rejected(reason) =
+            rooms.write(self.part(0), |room| room.add(pdu.clone(), Basis::CurrentIfMissing, false))??
+        {
             return Err(Refusal::forbidden(reason));
         }
         self.relay();
@@ -83,7 +87,8 @@ impl Call<'_> {
 
     fn join_answer(&self, room: &Room, id: &str) -> Value {
         let state: Vec<_> = room.state_before(id).into_iter().flat_map(|state| state.values()).collect();
-        let ids = state.iter().map(|event| event.id()).chain(room.event(id).into_iter().flat_map(|event| event.auth_ids()));
+        let ids =
+            state.iter().map(|event| event.id()).chain(room.event(id).into_iter().flat_map(|event| event.auth_ids()));
         let chain = room.auth_chain(ids);
         json!({
             "origin": self.server.name(),

@@ -21,7 +21,8 @@ impl Call<'_> {
         let mut results = Map::new();
         for pdu in self.body.get("pdus").and_then(Value::as_array).into_iter().flatten() {
             let room_id = pdu.get("room_id").and_then(Value::as_str).unwrap_or_default();
-            let room = self.server.world().rooms().read(room_id, |room| (room.rules().clone(), room.denies(&self.origin)));
+            let room =
+                self.server.world().rooms().read(room_id, |room| (room.rules().clone(), room.denies(&self.origin)));
             let (rules, denied) = match room {
                 Ok(room) => room,
                 // The id's format has been the same since room version 4.
