@@ -1,1 +1,15 @@
-//! fedproof-report
+//! What a reader gets to see of a run.
+
+mod archive;
+mod error;
+mod html;
+mod junit;
+mod summary;
+mod terminal;
+
+pub use archive::{Archive, EVENTS, PAGE, render};
+pub use error::ReportError;
+pub use html::html;
+pub use junit::junit;
+pub use summary::summary;
+pub use terminal::Terminal;

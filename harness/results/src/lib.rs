@@ -3,11 +3,13 @@
 //! The runner emits events; `events.jsonl` is their serialisation; [`RunRecord`] is their fold and the
 //! content of `run.json`. Reports read nothing else. The names of the fields are a contract (design.md §9).
 
+mod bounded;
 mod case;
 mod event;
 mod gate;
 mod record;
 
+pub use bounded::*;
 pub use case::*;
 pub use event::*;
 pub use gate::*;
