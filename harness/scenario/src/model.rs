@@ -5,7 +5,10 @@
 //! `${denied.user}` its default user, `${alice}` a user id, `${S}` a server name) and the built-in
 //! `${case}` (slug of the row), `${phase}` and `${version}` (the room version).
 
-use crate::span::At;
+use crate::{
+    span::At,
+    template::{self, TemplateError},
+};
 use fedproof_results::{Level, Role};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One scenario file: what it is about, who takes part, what happens, which cases it decides.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Id of the scenario, `area/section`: prefix of its cases' ids.
@@ -29,7 +32,7 @@ pub struct Scenario {
     /// Priority of its cases, unless a case says otherwise; 0 is first.
     pub priority: u8,
     /// Specification version since which the requirement stands.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// For selectors such as `@smoke`.
     #[serde(default)]
@@ -37,6 +40,9 @@ pub struct Scenario {
     /// One instance per room version; empty: one instance, in the version `${version}` does not name.
     #[serde(default)]
     pub room_versions: Vec<String>,
+    /// Why its checks need no control (R1): there is nothing that could be allowed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncontrolled: Option<String>,
     /// Runs with nothing beside it: it restarts or reconfigures a homeserver (R6).
     #[serde(default)]
     pub exclusive: bool,
@@ -52,7 +58,7 @@ pub struct Scenario {
 }
 
 /// Who takes part.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Actor {
     /// A real homeserver of the deployment.
@@ -64,8 +70,49 @@ pub enum Actor {
     Virtual(String),
 }
 
+/// What sort of actor: decides which verbs it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    /// A real homeserver.
+    Homeserver,
+    /// A user with a client.
+    Client,
+    /// A simulated homeserver.
+    Virtual,
+}
+
+impl ActorKind {
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Homeserver => "homeserver",
+            Self::Client => "client",
+            Self::Virtual => "virtual",
+        }
+    }
+
+    /// What `${actor.FIELD}` can name beside `${actor}` itself.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Virtual => &["user"],
+            Self::Homeserver | Self::Client => &[],
+        }
+    }
+}
+
+impl Actor {
+    /// Its sort.
+    pub fn kind(&self) -> ActorKind {
+        match self {
+            Self::Homeserver(_) => ActorKind::Homeserver,
+            Self::Client(_) => ActorKind::Client,
+            Self::Virtual(_) => ActorKind::Virtual,
+        }
+    }
+}
+
 /// Which homeserver of the deployment an actor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The server under test: the scenario runs once for each distinct version in the deployment.
@@ -75,7 +122,7 @@ pub enum Part {
 }
 
 /// A stretch of the scenario with one purpose.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
     /// Its name (`control`, `denied`, `lifted` are columns of the endpoint matrix).
@@ -89,12 +136,12 @@ pub struct Phase {
     #[serde(default)]
     pub each: Vec<String>,
     /// Expected of the last step of each case's steps, unless that step says otherwise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
 }
 
 /// A row of the table: one case per room version.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Stable id, a row of the catalogue. With room versions, `/v10` and so on is appended.
@@ -102,19 +149,19 @@ pub struct Case {
     /// One line in plain words.
     pub title: String,
     /// Overrides the scenario's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
     /// Overrides the scenario's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// Overrides the scenario's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requirement: Option<String>,
     /// In these room versions only; elsewhere not applicable, for the reason given.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Only>,
     /// If the control is answered like this, the server does not offer it (R7): not applicable.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_applicable_if: Option<Expect>,
     /// Values by name, seen by this case's steps only.
     #[serde(default)]
@@ -125,7 +172,7 @@ pub struct Case {
 }
 
 /// Where a case applies.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Only {
     /// Room versions in which it applies.
@@ -135,7 +182,7 @@ pub struct Only {
 }
 
 /// What is bound after a step: one name for the verb's own result, or names for pieces of the answer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Save {
     /// The verb's result: room id, event id, built event, response body.
@@ -189,26 +236,33 @@ pub enum Presence {
 /// Declares the verbs: the step as it is written (`Step`, one optional key per verb) and as the runner takes
 /// it ([`Verb`]).
 macro_rules! verbs {
-    ($($(#[$doc:meta])* $key:ident: $variant:ident($args:ty),)*) => {
+    ($($(#[$doc:meta])* $key:ident: $variant:ident($args:ty) by [$($kind:ident),*],)*) => {
         /// One step as written: who, exactly one verb, and what of the answer matters.
-        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct Step {
             /// The actor; verbs of the instance itself have none.
-            #[serde(default, rename = "as")]
+            #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
             pub actor: Option<String>,
             /// What is bound afterwards.
-            #[serde(default)]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub save: Option<Save>,
             /// What the answer must be; in setup and control phases 200 unless said otherwise.
-            #[serde(default)]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub expect: Option<Expect>,
-            $($(#[$doc])* #[serde(default)] pub $key: Option<$args>,)*
+            $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $key: Option<$args>,)*
         }
 
         /// What a step does.
         #[derive(Clone, Copy, Debug)]
         pub enum Verb<'a> { $($(#[$doc])* $variant(&'a $args),)* }
+
+        impl Verb<'_> {
+            /// The arguments as they would be written, for walks over every text in them.
+            pub fn arguments(&self) -> Value {
+                match self { $(Self::$variant(args) => serde_json::to_value(args).unwrap_or_default(),)* }
+            }
+        }
 
         impl Step {
             /// Every verb the step names; the linter demands exactly one.
@@ -219,66 +273,74 @@ macro_rules! verbs {
             }
             /// Names of all verbs.
             pub const VERBS: &'static [&'static str] = &[$(stringify!($key)),*];
+
+            /// Which kinds of actors can do it; none: the instance itself does.
+            pub fn kinds(verb: &str) -> &'static [ActorKind] {
+                match verb {
+                    $(stringify!($key) => &[$(ActorKind::$kind),*],)*
+                    _ => &[],
+                }
+            }
         }
     };
 }
 
 verbs! {
     /// client, virtual: creates a room; a virtual server hosts it. Result: room id.
-    create_room: CreateRoom(CreateRoom),
+    create_room: CreateRoom(CreateRoom) by [Client, Virtual],
     /// client, virtual: joins. Result: response body.
-    join: Join(Membership),
+    join: Join(Membership) by [Client, Virtual],
     /// client, virtual: leaves.
-    leave: Leave(Membership),
+    leave: Leave(Membership) by [Client, Virtual],
     /// client, virtual: knocks.
-    knock: Knock(Membership),
+    knock: Knock(Membership) by [Client, Virtual],
     /// client, virtual: invites `target`. Result: response body.
-    invite: Invite(Invite),
+    invite: Invite(Invite) by [Client, Virtual],
     /// client: kicks `target`.
-    kick: Kick(Target),
+    kick: Kick(Target) by [Client],
     /// client: bans `target`.
-    ban: Ban(Target),
+    ban: Ban(Target) by [Client],
     /// client: sends an event, or a state event if it has a state key (result: event id).
     /// virtual: builds it and sends it to a homeserver in a transaction of its own (result: built event).
-    send: Send(Send),
+    send: Send(Send) by [Client, Virtual],
     /// client: starts or stops typing.
-    typing: Typing(Typing),
+    typing: Typing(Typing) by [Client],
     /// client: marks an event read.
-    receipt: Receipt(Receipt),
+    receipt: Receipt(Receipt) by [Client],
     /// client: sends a to-device message.
-    to_device: ToDevice(ToDevice),
+    to_device: ToDevice(ToDevice) by [Client],
     /// virtual: fetches a template by make_join, make_leave or make_knock, completes and signs it. Result: built event.
-    template: Template(Template),
+    template: Template(Template) by [Virtual],
     /// virtual: submits a built membership event by send_join, send_leave or send_knock. Result: response body.
-    submit: Submit(Submit),
+    submit: Submit(Submit) by [Virtual],
     /// virtual: builds and signs an event without sending it. Result: built event (`event_id`, `event`).
-    build: Build(Build),
+    build: Build(Build) by [Virtual],
     /// virtual: sends one transaction. Result: response body.
-    transaction: Transaction(Transaction),
+    transaction: Transaction(Transaction) by [Virtual],
     /// client, virtual: any request; a virtual server signs it. Result: response body.
-    request: Request(Request),
+    request: Request(Request) by [Client, Virtual],
     /// virtual: replaces its behaviour at one endpoint, from now on.
-    behave: Behave(Behave),
+    behave: Behave(Behave) by [Virtual],
     /// homeserver: start, stop, restart, kill, pause or resume it.
-    lifecycle: Lifecycle(Lifecycle),
+    lifecycle: Lifecycle(Lifecycle) by [Homeserver],
     /// instance: a fault in the gateway, until healed. Result: its handle.
-    fault: Fault(Fault),
+    fault: Fault(Fault) by [],
     /// instance: heals a fault.
-    heal: Heal(String),
+    heal: Heal(String) by [],
     /// client, virtual: waits until this has been observed (R2); the wait is bounded, its end is a failed expectation.
-    eventually: Eventually(Condition),
+    eventually: Eventually(Condition) by [Client, Virtual],
     /// client, virtual: this has not been observed. Only after a barrier in the same phase (R2).
-    never: Never(Condition),
+    never: Never(Condition) by [Client, Virtual],
     /// instance: something later of the same kind, in the same room, arrives (R2). If it does not, nothing can be said.
-    barrier: Barrier(Barrier),
+    barrier: Barrier(Barrier) by [],
     /// instance: runs these step lists side by side.
-    parallel: Parallel(Vec<Vec<At<Step>>>),
+    parallel: Parallel(Vec<Vec<At<Step>>>) by [],
     /// instance: a check written in Rust, by name (`harness/runner/src/native/`).
-    native: Native(Native),
+    native: Native(Native) by [],
 }
 
 /// Arguments of `create_room`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRoom {
     /// Room version.
@@ -302,21 +364,21 @@ fn public() -> String {
 }
 
 /// Arguments of `join`, `leave` and `knock`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Membership {
     /// Room id.
     pub room: String,
     /// virtual: which of its users; its default user if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Through which server.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
 }
 
 /// Arguments of `invite`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
     /// Room id.
@@ -324,15 +386,15 @@ pub struct Invite {
     /// Who is invited, a user id.
     pub target: String,
     /// virtual: the server it is sent to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// virtual: which of its users; its default user if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
 /// Arguments of `kick` and `ban`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Room id.
@@ -342,7 +404,7 @@ pub struct Target {
 }
 
 /// Arguments of `send`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// Room id.
@@ -351,16 +413,16 @@ pub struct Send {
     #[serde(default = "message", rename = "type")]
     pub kind: String,
     /// Makes it a state event.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_key: Option<String>,
     /// Event content; a text message that names its case if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
     /// virtual: the homeserver it is sent to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// virtual: which of its users; its default user if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// virtual: no later event refers to it, so nobody fetches it.
     #[serde(default)]
@@ -371,7 +433,7 @@ fn message() -> String {
 }
 
 /// Arguments of `build`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
     /// Room id.
@@ -380,19 +442,19 @@ pub struct Build {
     #[serde(default = "message", rename = "type")]
     pub kind: String,
     /// Makes it a state event.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_key: Option<String>,
     /// Event content; a text message that names its case if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
     /// Sender; the server's default user if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Previous events by id, to fork the room; the room's heads if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev_events: Option<Vec<String>>,
     /// Auth events by id; the right ones if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_events: Option<Vec<String>>,
     /// No later event refers to it.
     #[serde(default)]
@@ -400,7 +462,7 @@ pub struct Build {
 }
 
 /// Arguments of `typing`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Typing {
     /// Room id.
@@ -410,7 +472,7 @@ pub struct Typing {
 }
 
 /// Arguments of `receipt`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// Room id.
@@ -426,7 +488,7 @@ fn read() -> String {
 }
 
 /// Arguments of `to_device`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToDevice {
     /// Event type.
@@ -440,7 +502,7 @@ pub struct ToDevice {
 }
 
 /// Arguments of `template`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// Which membership.
@@ -448,14 +510,14 @@ pub struct Template {
     /// Room id.
     pub room: String,
     /// Which user; the server's default user if missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The resident server asked.
     pub via: String,
 }
 
 /// Memberships that are asked for by template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MembershipKind {
     /// make_join, send_join.
@@ -467,22 +529,22 @@ pub enum MembershipKind {
 }
 
 /// Arguments of `submit`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
     /// Which membership.
     pub membership: MembershipKind,
-    /// A built event (`${template}`).
-    pub event: String,
+    /// A built event: `"${template}"`, or its pieces changed by hand.
+    pub event: Value,
     /// The resident server.
     pub via: String,
     /// `v1` or `v2` of the endpoint; `v2` if missing (send_knock has v1 only).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
 }
 
 /// Arguments of `transaction`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
     /// The homeserver.
@@ -496,11 +558,11 @@ pub struct Transaction {
 }
 
 /// Arguments of `request`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// virtual: the server asked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// HTTP method.
     pub method: String,
@@ -510,12 +572,12 @@ pub struct Request {
     #[serde(default)]
     pub query: IndexMap<String, Value>,
     /// JSON body.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
 }
 
 /// Arguments of `behave`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Behave {
     /// Endpoint in snake case (`get_missing_events`).
@@ -525,7 +587,7 @@ pub struct Behave {
 }
 
 /// What a virtual server does at an endpoint.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Manner {
     /// As the specification says.
@@ -545,7 +607,7 @@ pub enum Manner {
 }
 
 /// What is done to a homeserver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifecycle {
     /// Starts it and waits until it is ready.
@@ -563,24 +625,24 @@ pub enum Lifecycle {
 }
 
 /// Arguments of `fault`: what does not match is not touched.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Only requests of this server.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Only requests for this server.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Only paths that match this glob.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What happens to them.
     pub effect: Effect,
 }
 
 /// What a fault does.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
     /// The connection is cut.
@@ -600,7 +662,7 @@ pub enum Effect {
 }
 
 /// Something that can be observed.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     /// client: an event in the room's timeline or state, by id. `never` asks `/event/{id}` as well.
@@ -650,7 +712,7 @@ pub enum Condition {
         #[serde(rename = "type")]
         kind: String,
         /// A text that stands in its content (an id).
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<String>,
     },
     /// virtual: a request for it.
@@ -663,7 +725,7 @@ pub enum Condition {
 }
 
 /// Arguments of `barrier`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Barrier {
     /// Who sends: a virtual server (towards a client) or a client (towards a virtual server).
@@ -671,14 +733,14 @@ pub struct Barrier {
     /// Who must see it.
     pub to: String,
     /// Room id; none for to-device.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     /// What is sent.
     pub by: BarrierKind,
 }
 
 /// What a barrier sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BarrierKind {
     /// A message event.
@@ -692,7 +754,7 @@ pub enum BarrierKind {
 }
 
 /// Arguments of `native`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Native {
     /// Name of the check.
@@ -700,4 +762,28 @@ pub struct Native {
     /// Its arguments.
     #[serde(default)]
     pub with: IndexMap<String, Value>,
+}
+
+impl Request {
+    /// With every reference replaced; what is put into the path is percent-encoded.
+    ///
+    /// # Errors
+    /// As [`template::substitute`].
+    pub fn completed(&self, lookup: template::Lookup) -> Result<Self, TemplateError> {
+        Ok(Self { path: template::substitute_path(&self.path, lookup)?, ..template::substitute(self, lookup)? })
+    }
+}
+
+impl Expect {
+    /// With every reference replaced; what is put into JSON pointers is escaped.
+    ///
+    /// # Errors
+    /// As [`template::substitute`].
+    pub fn completed(&self, lookup: template::Lookup) -> Result<Self, TemplateError> {
+        let mut completed = template::substitute(self, lookup)?;
+        for (check, written) in completed.body.iter_mut().zip(&self.body) {
+            check.at = template::substitute_pointer(&written.at, lookup)?;
+        }
+        Ok(completed)
+    }
 }

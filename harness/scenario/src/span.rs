@@ -1,7 +1,7 @@
 //! Values that know where in their file they stand.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, ops::Deref};
 
 /// A value with its place in the YAML file; behaves and is described like the value itself.
@@ -39,6 +39,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
             column: spanned.referenced.column() as usize,
             value: spanned.value,
         })
+    }
+}
+
+impl<T: Serialize> Serialize for At<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

@@ -1,0 +1,84 @@
+//! All scenarios that were loaded, and the cases they expand to.
+
+use crate::model::Scenario;
+use fedproof_results::CaseInfo;
+use std::sync::Arc;
+
+/// Every scenario that was loaded, sorted by file.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// The scenarios.
+    pub scenarios: Vec<Loaded>,
+}
+
+/// A scenario and the file it stands in.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// File, relative to the project's root, with `/` between its parts.
+    pub file: String,
+    /// Its text as read.
+    pub text: Arc<str>,
+    /// What it says.
+    pub scenario: Scenario,
+}
+
+/// A case and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The case as it is listed.
+    pub info: CaseInfo,
+    /// Index in [`Catalogue::scenarios`].
+    pub scenario: usize,
+    /// Index in [`Scenario::cases`].
+    pub case: usize,
+}
+
+impl Catalogue {
+    /// Every case, scenario by scenario, version by version, in the order of the rows.
+    pub fn cases(&self) -> Vec<CaseInfo> {
+        self.entries().into_iter().map(|entry| entry.info).collect()
+    }
+
+    /// Every case with its origin, ordered as [`Catalogue::cases`].
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (index, loaded) in self.scenarios.iter().enumerate() {
+            for version in loaded.scenario.instances() {
+                for case in 0..loaded.scenario.cases.len() {
+                    entries.push(Entry { info: loaded.info(case, version), scenario: index, case });
+                }
+            }
+        }
+        entries
+    }
+}
+
+impl Loaded {
+    /// A row of the scenario in one room version. Panics if there is no such row.
+    fn info(&self, case: usize, version: Option<&str>) -> CaseInfo {
+        let scenario = &self.scenario;
+        let case = &scenario.cases[case];
+        CaseInfo {
+            id: version.map_or_else(|| case.id.to_string(), |version| format!("{}/v{version}", *case.id)),
+            title: version
+                .map_or_else(|| case.title.clone(), |version| format!("{} (room version {version})", case.title)),
+            level: case.level.unwrap_or(scenario.level),
+            priority: case.priority.unwrap_or(scenario.priority),
+            requirement: case.requirement.as_ref().unwrap_or(&scenario.requirement).clone(),
+            scenario: self.file.clone(),
+            tags: scenario.tags.clone(),
+            room_version: version.map(str::to_owned),
+            since: scenario.since.clone(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Room versions it is instantiated for; one `None` if it does not depend on them.
+    pub fn instances(&self) -> Vec<Option<&str>> {
+        match self.room_versions.as_slice() {
+            [] => vec![None],
+            versions => versions.iter().map(|version| Some(version.as_str())).collect(),
+        }
+    }
+}
