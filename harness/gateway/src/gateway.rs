@@ -1,0 +1,127 @@
+//! The gateway as the rest of the harness sees it.
+
+use crate::{
+    Fault, FaultId, GatewayError, Host,
+    ca::Authority,
+    carry::Fabric,
+    fault::Faults,
+    proxy::{Closed, listen},
+    route::{Place, Routes},
+    upstream::Upstream,
+};
+use fedproof_core::{ServerName, transcript::Transcript};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+/// The fabric of one deployment. Cheap to clone; clones are the same gateway.
+///
+/// It closes with [`Gateway::close`] or when the last clone is gone. Hosts that hold a clone, as virtual servers do,
+/// keep it open until it is closed.
+#[derive(Clone)]
+pub struct Gateway {
+    fabric: Arc<Fabric>,
+    /// Apart from what connections hold, so that they do not keep the gateway open.
+    closed: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Gateway {
+    /// A gateway with a fresh certificate authority and transcript, and no listener. Needs no runtime.
+    ///
+    /// # Panics
+    /// If the machine gives no random numbers for a key.
+    fn default() -> Self {
+        match Self::new() {
+            Ok(gateway) => gateway,
+            Err(error) => panic!("failed to {error}"),
+        }
+    }
+}
+
+impl Gateway {
+    /// Like [`Gateway::default`], without the panic.
+    pub fn new() -> Result<Self, GatewayError> {
+        let fabric = Fabric {
+            transcript: Transcript::default(),
+            authority: Authority::new()?,
+            routes: Routes::default(),
+            faults: Faults::default(),
+            upstream: Upstream::default(),
+        };
+        Ok(Self { fabric: Arc::new(fabric), closed: Arc::new(watch::Sender::new(false)) })
+    }
+
+    /// The record of all exchanges.
+    pub fn transcript(&self) -> &Transcript {
+        &self.fabric.transcript
+    }
+
+    /// The certificate (PEM) of the authority that servers must trust.
+    pub fn ca_pem(&self) -> &str {
+        self.fabric.authority.pem()
+    }
+
+    /// Opens an HTTPS forward proxy on a loopback port. Whoever uses it counts as `caller`, so each real server
+    /// gets a port of its own.
+    pub async fn open_proxy(&self, caller: ServerName) -> Result<SocketAddr, GatewayError> {
+        if self.is_closed() {
+            return Err(GatewayError::Closed);
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        tokio::spawn(listen(self.fabric.clone(), self.closed(), listener, caller));
+        Ok(address)
+    }
+
+    /// Makes a real homeserver reachable under `name` at its plain-HTTP listener; also moves it.
+    pub fn route_real(&self, name: ServerName, listener: SocketAddr) {
+        self.fabric.routes.set(name, Place::Real(listener));
+    }
+
+    /// Makes a server of this process reachable under `name`.
+    pub fn route_virtual(&self, name: ServerName, host: Arc<dyn Host>) {
+        self.fabric.routes.set(name, Place::Virtual(host));
+    }
+
+    /// Retires the name of a finished case: from now on requests to it are answered with 200 and `{}`, and are no
+    /// evidence of a leak.
+    pub fn retire(&self, name: &ServerName) {
+        self.fabric.routes.set(name.clone(), Place::Retired);
+    }
+
+    /// Injects a fault, from the next request on.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.fabric.faults.inject(fault)
+    }
+
+    /// Heals a fault; requests that it stalled go on. Healing twice does nothing.
+    pub fn heal(&self, id: FaultId) {
+        self.fabric.faults.heal(id);
+    }
+
+    /// Stops listening, ends all connections and forgets all names. The transcript stays.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+        self.fabric.routes.clear();
+    }
+
+    pub(crate) fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    pub(crate) fn closed(&self) -> Closed {
+        Closed::new(&self.closed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("exchanges", &self.transcript().len()).finish_non_exhaustive()
+    }
+}
