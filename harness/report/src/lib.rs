@@ -2,10 +2,15 @@
 
 mod archive;
 mod error;
+mod gate_line;
 mod html;
 mod junit;
 mod summary;
+mod tally;
 mod terminal;
+mod trouble;
+mod wire;
+mod words;
 
 pub use archive::{Archive, EVENTS, PAGE, render};
 pub use error::ReportError;

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+pub(crate) use transcripts::TRANSCRIPT;
 
 /// Name of the event stream in a results folder.
 pub const EVENTS: &str = "events.jsonl";
@@ -38,14 +39,11 @@ impl Archive {
     /// [`ReportError::Occupied`] if a run is stored there already; otherwise whatever the system refuses.
     pub fn create(folder: impl Into<PathBuf>) -> Result<Self, ReportError> {
         let folder = folder.into();
-        fs::create_dir_all(&folder)
-            .map_err(|source| ReportError::CreateFolder { path: folder.clone(), source })?;
+        fs::create_dir_all(&folder).map_err(|source| ReportError::CreateFolder { path: folder.clone(), source })?;
         let path = folder.join(EVENTS);
         match File::create_new(&path) {
             Ok(events) => Ok(Self { folder, events }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(ReportError::Occupied { path: folder })
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ReportError::Occupied { path: folder }),
             Err(source) => Err(ReportError::Write { path, source }),
         }
     }
@@ -67,8 +65,7 @@ impl Archive {
             Event::Evidence { exchange } => &Event::Evidence { exchange: Box::new(bounded(exchange)) },
             other => other,
         };
-        let mut line =
-            serde_json::to_vec(stored).map_err(|source| ReportError::Encode { path: path(), source })?;
+        let mut line = serde_json::to_vec(stored).map_err(|source| ReportError::Encode { path: path(), source })?;
         line.push(b'\n');
         self.events
             .write_all(&line)

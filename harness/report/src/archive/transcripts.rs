@@ -14,8 +14,7 @@ pub(crate) const TRANSCRIPT: &str = "transcripts/all.jsonl";
 pub(super) fn write(folder: &Path, exchanges: &[Arc<Exchange>]) -> Result<(), ReportError> {
     let path = folder.join(TRANSCRIPT);
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)
-            .map_err(|source| ReportError::CreateFolder { path: parent.to_owned(), source })?;
+        fs::create_dir_all(parent).map_err(|source| ReportError::CreateFolder { path: parent.to_owned(), source })?;
     }
     stream_atomically(&path, |mut out| {
         for exchange in exchanges {

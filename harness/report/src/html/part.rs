@@ -1,0 +1,71 @@
+//! Pieces that several sections share.
+
+use super::{Page, anchor};
+use crate::words::{mark, one_line, word};
+use fedproof_core::transcript::Exchange;
+use fedproof_results::{PhaseOutcome, Role, Verdict};
+use maud::{Markup, html};
+
+/// Mark and word of a verdict. The colour of its class only repeats them.
+pub(super) fn verdict(verdict: Verdict) -> Markup {
+    html! { span class={ "v " (verdict) } { (sign(mark(verdict))) " " (word(verdict)) } }
+}
+
+/// A mark that is read out by the word beside it.
+pub(super) fn sign(mark: &str) -> Markup {
+    html! { span.mark aria-hidden="true" { (mark) } }
+}
+
+/// Foreign text in a line.
+pub(super) fn text(text: &str) -> String {
+    one_line(text, 2_000)
+}
+
+/// A link to an exchange of the appendix, or its number if it was not kept.
+pub(super) fn exchange(page: &Page<'_>, id: u64, label: Markup) -> Markup {
+    if page.record.evidence.contains_key(&id) {
+        html! { a href={ "#" (anchor::exchange(id)) } title={ "exchange " (id) } { (label) } }
+    } else {
+        html! { (label) }
+    }
+}
+
+/// What a phase came to: its mark, its word and its class.
+///
+/// A phase that is not to decide anything and did not hold leaves the case undecided, which is a question mark.
+pub(super) fn phase_mark(phase: &PhaseOutcome) -> (&'static str, &'static str, Verdict) {
+    match (phase.ok, phase.role) {
+        (true, _) => ("✓", "as expected", Verdict::Pass),
+        (false, Role::Check) => ("✗", "not as expected", Verdict::Fail),
+        (false, _) => ("?", "not as expected, so nothing can be said", Verdict::Inconclusive),
+    }
+}
+
+/// A phase in brief: `control 200 ✓`, linked to its exchange.
+pub(super) fn phase(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
+    let (mark, words, class) = phase_mark(phase);
+    let label = html! {
+        (text(&phase.phase))
+        @if let Some(status) = phase.status { " " (status) }
+        @if let Some(errcode) = &phase.errcode { " " (one_line(errcode, 60)) }
+    };
+    html! {
+        span class={ "phase " (class) } {
+            @match phase.exchange {
+                Some(id) => (exchange(page, id, label)),
+                None => (label),
+            }
+            " " (sign(mark)) span.hear { (words) }
+        }
+    }
+}
+
+/// The decisive one of some exchanges: the last that was kept.
+pub(super) fn decisive<'a>(page: &Page<'a>, exchanges: &[u64]) -> Option<&'a Exchange> {
+    exchanges.last().and_then(|id| page.record.evidence.get(id))
+}
+
+/// A table that scrolls by itself on a narrow screen.
+pub(super) fn wide(label: &str, table: Markup) -> Markup {
+    html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
+}
