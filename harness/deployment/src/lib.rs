@@ -1,1 +1,40 @@
-//! fedproof-deployment
+//! Deployments: sets of real homeservers, installed, started, driven and ended.
+//!
+//! What a deployment consists of is a [`Description`]; how an implementation is installed and started is data too, its
+//! adapter (`fixtures/homeservers/NAME/`). [`Deployment::start`] installs what is missing into a cache that all runs
+//! share, and boots every homeserver as a process of its own on loopback, with the gateway as its only way to the
+//! others. No homeserver outlives the deployment, nor fedproof itself, however that ends; what a crash leaves of files,
+//! [`cleanup`] removes.
+//!
+//! Not here: what goes on between the homeservers (the gateway), and what clients do with them.
+
+mod adapter;
+mod cache;
+mod database;
+mod deployment;
+mod description;
+mod error;
+mod homeserver;
+mod install;
+mod log;
+mod port;
+mod proc;
+mod process;
+mod python;
+mod record;
+mod server;
+mod source;
+mod spec;
+mod template;
+mod yaml;
+
+pub use cache::default_cache;
+pub use deployment::{Deployment, Setting};
+pub use description::{Description, HomeserverDescription};
+pub use error::{DeploymentError, Kind};
+pub use homeserver::{Homeserver, MutantSwitch, Usage};
+pub use record::{Removed, cleanup};
+pub use spec::Spec;
+
+/// Who is told of progress: the homeserver's name, if it is about one, and a line of text.
+pub type Notify = std::sync::Arc<dyn Fn(Option<&str>, String) + Send + Sync>;

@@ -1,0 +1,162 @@
+//! A running deployment.
+
+use crate::{
+    DeploymentError, Description, Homeserver, Notify, Spec,
+    adapter::Adapter,
+    database,
+    homeserver::Inner,
+    install::{Installed, Installer},
+    port::Port,
+    python::Python,
+    record::Record,
+    server::{self, Server},
+};
+use fedproof_core::ServerName;
+use fedproof_gateway::Gateway;
+use futures::future::{join_all, try_join_all};
+use indexmap::IndexMap;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::Mutex;
+
+/// What starting a deployment needs besides its description.
+#[derive(Clone)]
+pub struct Setting {
+    /// Carries all traffic between servers; its transcript records the clients' too.
+    pub gateway: Gateway,
+    /// The folder with `homeservers/` and `mutants/`.
+    pub fixtures: PathBuf,
+    /// Where installations are kept, for all runs: see [`default_cache`](crate::default_cache).
+    pub cache: PathBuf,
+    /// Where each homeserver gets a folder of its own (`NAME/`); whoever chose it removes it.
+    pub work: PathBuf,
+    /// Where each homeserver's log goes: `NAME.log`.
+    pub logs: PathBuf,
+    /// Told of progress, with the name of the homeserver if it is about one.
+    pub notify: Notify,
+    /// For requests to the homeservers. It must know no proxy, or the environment's would get them.
+    pub http: reqwest::Client,
+}
+
+/// Homeservers that run, until this is stopped or dropped.
+pub struct Deployment {
+    homeservers: Vec<Homeserver>,
+    _record: Record,
+}
+
+/// A build with all that a start copies.
+struct Build {
+    adapter: Arc<Adapter>,
+    installed: Installed,
+    database: PathBuf,
+}
+
+impl Deployment {
+    /// Installs what is missing and boots all homeservers side by side.
+    ///
+    /// # Errors
+    /// When one of them cannot be installed or does not start: then none is left running.
+    pub async fn start(description: &Description, setting: Setting) -> Result<Self, DeploymentError> {
+        description.check()?;
+        let builds = builds(description, &setting).await?;
+        let names: Vec<&str> = description.homeservers.keys().map(String::as_str).collect();
+        std::fs::create_dir_all(&setting.logs).map_err(DeploymentError::io("create", &setting.logs))?;
+        let record = Record::begin(&setting.work, &names)?;
+        let mut homeservers = Vec::new();
+        for (name, described) in &description.homeservers {
+            let Some(build) = builds.get(&described.spec) else { continue };
+            let settings = vec![description.settings.clone(), described.settings.clone()];
+            let folder = setting.work.join(name);
+            let database = folder.join(&build.adapter.data.database.file);
+            std::fs::copy(&build.database, &database).map_err(DeploymentError::io("write", &database))?;
+            let server_name = ServerName::new(&described.server_name);
+            let port = Port::reserve()?;
+            let proxy = setting.gateway.open_proxy(server_name.clone()).await;
+            let proxy = proxy.map_err(|source| DeploymentError::Gateway { name: name.clone(), source })?;
+            let ca_pem = setting.gateway.ca_pem();
+            let values = server::values(name, server_name.as_str(), &folder, ca_pem, port.address(), proxy)?;
+            let server = Server {
+                name: name.clone(),
+                adapter: build.adapter.clone(),
+                installed: build.installed.clone(),
+                log: setting.logs.join(format!("{name}.log")),
+                state: record.state_file(name),
+                folder,
+                settings,
+                http: setting.http.clone(),
+            };
+            homeservers.push(Homeserver(Arc::new(Inner {
+                server,
+                server_name,
+                spec: described.spec.clone(),
+                gateway: setting.gateway.clone(),
+                notify: setting.notify.clone(),
+                values: values.into(),
+                port: port.into(),
+                paused: Mutex::new(false),
+                process: None.into(),
+                version: String::new().into(),
+                past_cpu_ms: 0.into(),
+                over: false.into(),
+            })));
+        }
+        // From here on, leaving early kills what was started.
+        let deployment = Self { homeservers, _record: record };
+        try_join_all(deployment.homeservers.iter().map(Homeserver::start)).await?;
+        Ok(deployment)
+    }
+
+    /// The homeservers, in the order of the description.
+    pub fn homeservers(&self) -> &[Homeserver] {
+        &self.homeservers
+    }
+
+    /// The homeserver with the short name `name`.
+    pub fn homeserver(&self, name: &str) -> Option<&Homeserver> {
+        self.homeservers.iter().find(|homeserver| homeserver.name() == name)
+    }
+
+    /// Asks all homeservers to end and waits until they have.
+    pub async fn stop(&self) {
+        join_all(self.homeservers.iter().map(Homeserver::stop)).await;
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.homeservers.iter().for_each(Homeserver::kill_now);
+    }
+}
+
+/// Installs every build of the description once, by specification.
+async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap<String, Build>, DeploymentError> {
+    let mut adapters: IndexMap<String, Arc<Adapter>> = IndexMap::new();
+    let mut builds = IndexMap::new();
+    let cache = setting.cache.join("homeservers");
+    // Bad input is found before anything takes its time.
+    for described in description.homeservers.values() {
+        let spec: Spec = described.spec.parse()?;
+        if !adapters.contains_key(spec.implementation()) {
+            let adapter = Adapter::read(&setting.fixtures, spec.implementation())?;
+            adapters.insert(spec.implementation().to_owned(), Arc::new(adapter));
+        }
+        if let (Spec::Version { version, implementation }, Some(adapter)) = (&spec, adapters.get(spec.implementation()))
+        {
+            debug_assert_eq!(implementation, &adapter.name);
+            adapter.constraints(version)?;
+        }
+    }
+    let python = Python::find().await?;
+    for described in description.homeservers.values() {
+        let spec: Spec = described.spec.parse()?;
+        let Some(adapter) = adapters.get(spec.implementation()) else { continue };
+        if builds.contains_key(&described.spec) {
+            continue;
+        }
+        let installer = Installer { adapter, python: &python, cache: &cache, notify: &setting.notify };
+        let (installed, entry) = installer.ensure(&spec).await?;
+        let ca_pem = setting.gateway.ca_pem();
+        let database = database::ensure(adapter, &installed, &entry, ca_pem, &setting.http, &setting.notify).await?;
+        builds.insert(described.spec.clone(), Build { adapter: adapter.clone(), installed, database });
+    }
+    Ok(builds)
+}

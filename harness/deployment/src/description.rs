@@ -1,0 +1,115 @@
+//! What a deployment consists of: `fixtures/deployments/NAME.yaml`.
+
+use crate::{DeploymentError, Spec, yaml};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// A set of homeservers with their configuration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// What it is called; the file's name unless it says otherwise.
+    #[serde(default)]
+    pub name: String,
+    /// What it is for, in plain words.
+    pub about: String,
+    /// The homeservers by the short names that scenarios use.
+    pub homeservers: IndexMap<String, HomeserverDescription>,
+    /// Settings of every homeserver, merged over the adapter's template (RFC 7396: `null` removes a key).
+    #[serde(default)]
+    pub settings: Value,
+}
+
+/// One homeserver of a deployment.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HomeserverDescription {
+    /// Which build: `synapse@1.163.2` or `synapse@path:DIR`.
+    pub spec: String,
+    /// Its host name in the federation, without a port (server ACLs ignore ports).
+    pub server_name: String,
+    /// Settings of this one, merged over those of the deployment.
+    #[serde(default)]
+    pub settings: Value,
+}
+
+impl Description {
+    /// Reads and checks a description.
+    ///
+    /// # Errors
+    /// When the file is missing, is no such YAML, or describes what cannot be.
+    pub fn read(path: &Path) -> Result<Self, DeploymentError> {
+        let mut description: Self = yaml::read(path)?;
+        if description.name.is_empty() {
+            description.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        }
+        description.check()?;
+        Ok(description)
+    }
+
+    /// The same deployment with other builds: pairs of a homeserver's name and a specification.
+    ///
+    /// # Errors
+    /// When a name is unknown or a specification makes no sense.
+    pub fn with_specs(mut self, overrides: &[(String, String)]) -> Result<Self, DeploymentError> {
+        for (name, spec) in overrides {
+            let known = self.homeservers.keys().cloned().collect();
+            let homeserver = self
+                .homeservers
+                .get_mut(name)
+                .ok_or_else(|| DeploymentError::UnknownHomeserver { name: name.clone(), known })?;
+            spec.parse::<Spec>()?;
+            homeserver.spec.clone_from(spec);
+        }
+        Ok(self)
+    }
+
+    /// Checks what the shape alone does not say. Whoever builds a description by hand may call it too.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Description`] or [`DeploymentError::Spec`].
+    pub fn check(&self) -> Result<(), DeploymentError> {
+        let bad = |message: String| Err(DeploymentError::Description { deployment: self.name.clone(), message });
+        if self.homeservers.is_empty() {
+            return bad("it has no homeservers".into());
+        }
+        if !is_map_or_nothing(&self.settings) {
+            return bad("settings: is no map".into());
+        }
+        for (index, (name, homeserver)) in self.homeservers.iter().enumerate() {
+            // The name is used for files and on the command line (NAME=SPEC).
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+                return bad(format!("{name:?} is no name for a homeserver: letters, digits, - and _"));
+            }
+            homeserver.spec.parse::<Spec>()?;
+            let server_name = &homeserver.server_name;
+            if !is_host_name(server_name) {
+                return bad(format!("server_name {server_name:?} of {name} is no host name (no port, no IP literal)"));
+            }
+            if let Some((other, _)) =
+                self.homeservers.iter().take(index).find(|(_, o)| o.server_name.eq_ignore_ascii_case(server_name))
+            {
+                return bad(format!("{name} and {other} are both called {server_name}"));
+            }
+            if !is_map_or_nothing(&homeserver.settings) {
+                return bad(format!("settings: of {name} is no map"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_map_or_nothing(settings: &Value) -> bool {
+    settings.is_object() || settings.is_null()
+}
+
+fn is_host_name(name: &str) -> bool {
+    !fedproof_core::name::is_ip_literal(name)
+        && name.len() <= 230
+        && name.split('.').all(|label| {
+            !label.is_empty() && label.len() <= 63 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        })
+}

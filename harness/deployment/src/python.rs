@@ -1,0 +1,154 @@
+//! Python on this machine, and virtual environments made with it.
+
+use crate::{DeploymentError, Notify};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
+
+/// How many of the last lines of a failed command its error shows.
+const SHOWN_LINES: usize = 25;
+
+/// A Python interpreter.
+#[derive(Clone, Debug)]
+pub(crate) struct Python {
+    program: PathBuf,
+    /// Such as `3.11.7`.
+    pub(crate) version: String,
+}
+
+impl Python {
+    /// The one to use: `$FEDPROOF_PYTHON`, or `python3` on the path.
+    ///
+    /// # Errors
+    /// When it is missing, too old, or has no `venv`.
+    pub(crate) async fn find() -> Result<Self, DeploymentError> {
+        let program = std::env::var_os("FEDPROOF_PYTHON").filter(|set| !set.is_empty()).unwrap_or("python3".into());
+        Self::at(program.into()).await
+    }
+
+    /// The one at `program`, checked.
+    pub(crate) async fn at(program: PathBuf) -> Result<Self, DeploymentError> {
+        let bad = |message: String| DeploymentError::Python { program: program.display().to_string(), message };
+        let ask = "import sys, platform, ensurepip, venv; print(platform.python_version(), sys.version_info >= (3, 9))";
+        let output = Command::new(&program)
+            .args(["-c", ask])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|error| bad(error.to_string()))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(bad(said.lines().last().unwrap_or("it says nothing").to_owned()));
+        }
+        let said = String::from_utf8_lossy(&output.stdout);
+        match said.trim().split_once(' ') {
+            Some((version, "True")) => Ok(Self { program, version: version.to_owned() }),
+            Some((version, _)) => Err(bad(format!("it is version {version}"))),
+            None => Err(bad(format!("it answers {said:?}"))),
+        }
+    }
+
+    /// Creates a virtual environment with pip at `place`.
+    pub(crate) async fn create_environment(&self, place: &Path) -> Result<Environment, DeploymentError> {
+        let mut command = Command::new(&self.program);
+        command.args(["-m", "venv"]).arg(place);
+        run("a virtual environment", command, |_| {}).await?;
+        Ok(Environment::at(place))
+    }
+}
+
+/// A virtual environment. Its scripts hold absolute paths, so everything is run as `python -m …`, which lets it move.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    place: PathBuf,
+}
+
+impl Environment {
+    /// The one at `place`.
+    pub(crate) fn at(place: &Path) -> Self {
+        Self { place: place.to_owned() }
+    }
+
+    /// Its interpreter.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.place.join("bin/python")
+    }
+
+    /// Whether it can be used still: the interpreter it is made of may be gone.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.python().is_file()
+    }
+
+    /// `pip install` with `arguments`. pip's own configuration and environment apply.
+    pub(crate) async fn pip_install(
+        &self,
+        what: &str,
+        arguments: &[&std::ffi::OsStr],
+        notify: &Notify,
+    ) -> Result<(), DeploymentError> {
+        let mut command = Command::new(self.python());
+        command
+            .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"])
+            .args(arguments);
+        run(what, command, |line| {
+            let line = line.trim();
+            if ["Collecting ", "Building ", "Installing "].iter().any(|start| line.starts_with(start)) {
+                notify(None, format!("{what}: {}", line.chars().take(100).collect::<String>()));
+            }
+        })
+        .await
+    }
+
+    /// The folder of installed packages.
+    pub(crate) fn packages(&self) -> Result<PathBuf, DeploymentError> {
+        let lib = self.place.join("lib");
+        let found = std::fs::read_dir(&lib).map_err(DeploymentError::io("read", &lib))?.flatten();
+        let mut packages = found.map(|entry| entry.path().join("site-packages")).filter(|path| path.is_dir());
+        packages.next().ok_or_else(|| {
+            DeploymentError::io("find site-packages in", lib)(std::io::Error::from(std::io::ErrorKind::NotFound))
+        })
+    }
+}
+
+/// Runs `command` to its end, showing each line it writes to `see`.
+///
+/// # Errors
+/// With the last lines it wrote, unless it succeeds. Dropping the future kills it.
+pub(crate) async fn run(what: &str, mut command: Command, mut see: impl FnMut(&str)) -> Result<(), DeploymentError> {
+    let shown = format!("{:?}", command.as_std());
+    let failed = |status: String, output: String| DeploymentError::Install {
+        what: what.to_owned(),
+        command: shown.replace('"', ""),
+        status,
+        output,
+    };
+    let (ours, theirs) = std::io::pipe().map_err(|error| failed(error.to_string(), String::new()))?;
+    let both = theirs.try_clone().map_err(|error| failed(error.to_string(), String::new()))?;
+    command.stdin(Stdio::null()).stdout(theirs).stderr(both).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| failed(error.to_string(), String::new()))?;
+    // The command holds the pipe's other ends; the last line comes when only the child had them.
+    drop(command);
+    let mut last = VecDeque::new();
+    let ours = tokio::net::unix::pipe::Receiver::from_owned_fd(ours.into());
+    let mut lines = BufReader::new(ours.map_err(|error| failed(error.to_string(), String::new()))?).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        see(&line);
+        last.push_back(line);
+        if last.len() > SHOWN_LINES {
+            last.pop_front();
+        }
+    }
+    let status = child.wait().await.map_err(|error| failed(error.to_string(), String::new()))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(failed(status.to_string(), Vec::from(last).join("\n")))
+}

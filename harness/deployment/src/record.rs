@@ -1,0 +1,174 @@
+//! What a run leaves on record while it runs, and clearing up after one that crashed.
+//!
+//! Below the runtime folder each deployment has a folder with `run.json` (fedproof's own process and the work folder)
+//! and the launchers' state files. It goes when the deployment ends; one whose fedproof is gone is what a crash left.
+
+use crate::{DeploymentError, proc};
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// File in each folder of a homeserver that says which run made it: nothing else is ever removed.
+const MARK: &str = ".fedproof-run";
+
+/// `run.json`.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    pid: u32,
+    start_time: u64,
+    work: PathBuf,
+    homeservers: Vec<String>,
+}
+
+/// A launcher's state file; it writes more than that.
+#[derive(Deserialize)]
+struct Launched {
+    pid: u32,
+    start_time: u64,
+}
+
+/// The record of one deployment; removed when dropped.
+pub(crate) struct Record {
+    folder: PathBuf,
+    id: String,
+}
+
+impl Record {
+    /// Begins the record of a deployment with `homeservers` that works in `work`, and makes their folders there.
+    pub(crate) fn begin(work: &Path, homeservers: &[&str]) -> Result<Self, DeploymentError> {
+        static DEPLOYMENTS: AtomicU64 = AtomicU64::new(0);
+        let (uid, all) = proc::runtime_folder();
+        let make = |path: &Path| {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(DeploymentError::io("create", path))
+        };
+        make(&all)?;
+        check_owner(&all, uid)?;
+        let pid = std::process::id();
+        let start_time = proc::Stat::of(pid).map_or(0, |stat| stat.start_time);
+        let id = format!("{pid}-{start_time}-{}", DEPLOYMENTS.fetch_add(1, Ordering::SeqCst));
+        let record = Self { folder: all.join(&id), id };
+        make(&record.folder)?;
+        let work = std::path::absolute(work).map_err(DeploymentError::io("find", work))?;
+        let homeservers = homeservers.iter().map(|name| (*name).to_owned()).collect();
+        let run = Run { pid, start_time, work, homeservers };
+        let file = record.folder.join("run.json");
+        let text = serde_json::to_vec(&run).unwrap_or_default();
+        std::fs::write(&file, text).map_err(DeploymentError::io("write", &file))?;
+        for name in &run.homeservers {
+            let folder = run.work.join(name);
+            make(&folder)?;
+            let mark = folder.join(MARK);
+            std::fs::write(&mark, &record.id).map_err(DeploymentError::io("write", &mark))?;
+        }
+        Ok(record)
+    }
+
+    /// Where the launcher of `homeserver` records its process.
+    pub(crate) fn state_file(&self, homeserver: &str) -> PathBuf {
+        // A homeserver may be called "run".
+        self.folder.join(format!("{homeserver}.state.json"))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // What stays is found by the next cleanup.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Something a crashed run had left behind, and that is gone now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// A homeserver that was still running.
+    Process {
+        /// Its short name.
+        homeserver: String,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A homeserver's work folder, or a record.
+    Folder(PathBuf),
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { homeserver, pid } => write!(f, "killed homeserver {homeserver} (process {pid})"),
+            Self::Folder(path) => write!(f, "removed {}", path.display()),
+        }
+    }
+}
+
+/// Clears up after runs whose fedproof is gone: kills their homeservers (only processes whose id *and* start time are
+/// those on record) and removes their work folders. Runs that go on are left alone.
+///
+/// # Errors
+/// When the records cannot be read, or something cannot be removed.
+pub fn cleanup() -> Result<Vec<Removed>, DeploymentError> {
+    let (uid, all) = proc::runtime_folder();
+    let mut removed = Vec::new();
+    if !all.exists() {
+        return Ok(removed);
+    }
+    // Elsewhere than in a folder of ours, the records could be anybody's wishes.
+    check_owner(&all, uid)?;
+    for entry in std::fs::read_dir(&all).map_err(DeploymentError::io("read", &all))?.flatten() {
+        let folder = entry.path();
+        let Some(run) = read::<Run>(&folder.join("run.json")) else { continue };
+        if !proc::is_alive(run.pid, run.start_time) {
+            clear(&folder, &run, &mut removed)?;
+        }
+    }
+    Ok(removed)
+}
+
+fn clear(folder: &Path, run: &Run, removed: &mut Vec<Removed>) -> Result<(), DeploymentError> {
+    let id = folder.file_name().unwrap_or_default().to_string_lossy();
+    let remove = |path: &Path| std::fs::remove_dir_all(path).map_err(DeploymentError::io("remove", path));
+    for name in &run.homeservers {
+        let launched = read::<Launched>(&folder.join(format!("{name}.state.json")));
+        if let Some(Launched { pid, start_time }) = launched
+            && proc::is_alive(pid, start_time)
+            && let Ok(id) = i32::try_from(pid).map(Pid::from_raw)
+        {
+            // It leads its group. One that ended since the look above gets no signal, nor does a group without members.
+            let _ = killpg(id, Signal::SIGKILL).or_else(|_| kill(id, Signal::SIGKILL));
+            removed.push(Removed::Process { homeserver: name.clone(), pid });
+        }
+        let work = run.work.join(name);
+        if std::fs::read_to_string(work.join(MARK)).is_ok_and(|mark| mark == id) {
+            remove(&work)?;
+            removed.push(Removed::Folder(work));
+        }
+    }
+    // Only if nothing else is in it.
+    if std::fs::remove_dir(&run.work).is_ok() {
+        removed.push(Removed::Folder(run.work.clone()));
+    }
+    remove(folder)?;
+    removed.push(Removed::Folder(folder.to_owned()));
+    Ok(())
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn check_owner(folder: &Path, uid: u32) -> Result<(), DeploymentError> {
+    let meta = std::fs::symlink_metadata(folder).map_err(DeploymentError::io("read", folder))?;
+    if meta.is_dir() && meta.uid() == uid && meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let refused = std::io::Error::other("it is no folder of this user's alone");
+    Err(DeploymentError::io("use the runtime folder", folder)(refused))
+}

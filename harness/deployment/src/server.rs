@@ -1,0 +1,199 @@
+//! A homeserver's folder and its start: what both a deployment and the making of a prepared database need.
+
+use crate::{
+    DeploymentError,
+    adapter::Adapter,
+    cache,
+    install::Installed,
+    log,
+    process::{Process, To},
+    template::{Values, merge},
+    yaml,
+};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::{
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    process::Command,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+/// How long a homeserver may take until it is ready. Three seconds are usual; a machine that is busy needs more.
+const BOOT_LIMIT: Duration = Duration::from_secs(120);
+/// How long it may take to end when asked to, before it is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// How often it is asked whether it is ready.
+const READY_EVERY: Duration = Duration::from_millis(25);
+/// How long one such question may take.
+const READY_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// What it takes to start a homeserver.
+pub(crate) struct Server {
+    pub(crate) name: String,
+    pub(crate) adapter: Arc<Adapter>,
+    pub(crate) installed: Installed,
+    pub(crate) folder: PathBuf,
+    pub(crate) log: PathBuf,
+    /// Where the launcher records its process.
+    pub(crate) state: PathBuf,
+    /// Merged over the first of the adapter's files, in this order.
+    pub(crate) settings: Vec<Value>,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Server {
+    /// Writes the configuration, with `values` filled in.
+    pub(crate) fn configure(&self, values: &Values) -> Result<(), DeploymentError> {
+        for (index, (name, template)) in self.adapter.data.files.iter().enumerate() {
+            let file = self.adapter.folder.join(template);
+            let mut content: Value = yaml::read(&file)?;
+            if index == 0 {
+                self.settings.iter().for_each(|settings| merge(&mut content, settings));
+            }
+            values.fill(&file, &mut content)?;
+            let target = self.folder.join(name);
+            // JSON is YAML, and leaves no reader in doubt about what is a text and what is `on`.
+            std::fs::write(&target, format!("{content:#}\n")).map_err(DeploymentError::io("write", &target))?;
+        }
+        Ok(())
+    }
+
+    /// Starts it at `address` and waits until it is ready. Dropping the future kills it.
+    pub(crate) async fn boot(&self, values: &Values, address: SocketAddr) -> Result<Process, DeploymentError> {
+        let (log, log_from) = log::open(&self.log)?;
+        let process = Process::spawn(&self.name, self.command(values, log)?)?;
+        let began = Instant::now();
+        let mut last = "no answer".to_owned();
+        let name = || self.name.clone();
+        tokio::select! {
+            () = self.ready(address, &mut last) => Ok(process),
+            status = process.wait() => {
+                let log = log::tail(&self.log, log_from);
+                Err(DeploymentError::EndedAtStart { name: name(), status, log })
+            }
+            () = tokio::time::sleep_until(began + BOOT_LIMIT) => {
+                process.kill().await;
+                let log = log::tail(&self.log, log_from);
+                Err(DeploymentError::NotReady { name: name(), limit: BOOT_LIMIT, last: last.clone(), log })
+            }
+        }
+    }
+
+    fn command(&self, values: &Values, log: std::fs::File) -> Result<Command, DeploymentError> {
+        let start = &self.adapter.data.start;
+        let mut command = Command::new(&self.installed.python);
+        command.arg(self.adapter.folder.join(&start.launcher)).arg("--state").arg(&self.state);
+        if let Some(mutants) = start.mutants.as_ref().map(|file| self.adapter.folder.join(file))
+            && mutants.is_file()
+        {
+            command.arg("--mutants").arg(mutants);
+        }
+        command.arg("--");
+        for argument in &start.arguments {
+            command.arg(values.fill_text(&self.adapter.folder.join("adapter.yaml"), argument)?);
+        }
+        for (name, _) in std::env::vars_os() {
+            let shown = name.to_string_lossy().to_lowercase();
+            if start.environment_removed.iter().any(|pattern| matches(&pattern.to_lowercase(), &shown)) {
+                command.env_remove(&name);
+            }
+        }
+        command.envs(&start.environment);
+        if let Some(path) = &self.installed.python_path {
+            command.env("PYTHONPATH", path);
+        }
+        command.current_dir(&self.folder).stderr(log);
+        Ok(command)
+    }
+
+    /// Returns once every ready path answered 200.
+    async fn ready(&self, address: SocketAddr, last: &mut String) {
+        let mut ticks = interval(READY_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for path in &self.adapter.data.ready {
+            loop {
+                ticks.tick().await;
+                match self.get(address, path).await {
+                    Ok(response) if response.status() == 200 => break,
+                    Ok(response) => *last = format!("{} from {path}", response.status()),
+                    Err(error) => *last = format!("no answer from {path} ({})", error.without_url()),
+                }
+            }
+        }
+    }
+
+    /// Which version the homeserver at `address` says it is; empty if it does not say.
+    pub(crate) async fn version(&self, address: SocketAddr) -> String {
+        let query = &self.adapter.data.version;
+        let Ok(response) = self.get(address, &query.path).await else { return String::new() };
+        let answer: Value = response.json().await.unwrap_or_default();
+        answer.pointer(&query.pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    async fn get(&self, address: SocketAddr, path: &str) -> Result<reqwest::Response, reqwest::Error> {
+        self.http.get(format!("http://{address}{path}")).timeout(READY_ANSWER_LIMIT).send().await
+    }
+}
+
+/// Asks `process` to end, lets it, and kills it if it does not.
+pub(crate) async fn stop(process: &Process) {
+    process.expect_end();
+    process.signal(Signal::SIGTERM, To::Server);
+    // One that is paused acts on nothing until it goes on.
+    process.signal(Signal::SIGCONT, To::Server);
+    if tokio::time::timeout(STOP_LIMIT, process.wait()).await.is_err() {
+        process.kill().await;
+    }
+}
+
+/// Whether `text` is `pattern`, in which `*` at the start or the end stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => text.ends_with(end),
+        (None, Some(start)) => text.starts_with(start),
+        (None, None) => text == pattern,
+    }
+}
+
+/// The values of the placeholders; writes the gateway's certificate where they say.
+pub(crate) fn values(
+    name: &str,
+    server_name: &str,
+    folder: &Path,
+    ca_pem: &str,
+    address: SocketAddr,
+    proxy: SocketAddr,
+) -> Result<Values, DeploymentError> {
+    let folder = std::path::absolute(folder).map_err(DeploymentError::io("find", folder))?;
+    let ca = folder.join("gateway-ca.pem");
+    std::fs::write(&ca, ca_pem).map_err(DeploymentError::io("write", &ca))?;
+    let mut values = Values::default();
+    values.set("name", name);
+    values.set("server_name", server_name);
+    values.set("port", address.port());
+    values.set("proxy_port", proxy.port());
+    values.set("gateway_ca", ca.to_string_lossy());
+    values.set("folder", folder.to_string_lossy());
+    // What a signing key is called matters to nobody, as long as two keys of one name are told apart.
+    values.set("key_id", cache::hex(&random::<4>()?));
+    values.set("signing_key", STANDARD_NO_PAD.encode(random::<32>()?));
+    values.set("secret", cache::hex(&random::<32>()?));
+    Ok(values)
+}
+
+/// Random bytes from the kernel.
+fn random<const N: usize>() -> Result<[u8; N], DeploymentError> {
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0; N];
+    std::fs::File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(DeploymentError::io("read", source))?;
+    Ok(bytes)
+}

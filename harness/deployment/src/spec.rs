@@ -1,0 +1,77 @@
+//! Which build of which homeserver: `synapse@1.163.2`, `synapse@path:DIR`.
+
+use crate::DeploymentError;
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// The build of a homeserver.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spec {
+    /// A release, from the implementation's package index.
+    Version {
+        /// Name of the adapter.
+        implementation: String,
+        /// The release.
+        version: String,
+    },
+    /// A checkout or an unpacked source distribution.
+    Path {
+        /// Name of the adapter.
+        implementation: String,
+        /// Its folder.
+        dir: PathBuf,
+    },
+}
+
+impl Spec {
+    /// Name of the adapter.
+    pub fn implementation(&self) -> &str {
+        match self {
+            Self::Version { implementation, .. } | Self::Path { implementation, .. } => implementation,
+        }
+    }
+}
+
+impl FromStr for Spec {
+    type Err = DeploymentError;
+
+    fn from_str(spec: &str) -> Result<Self, DeploymentError> {
+        let bad = |message: &str| DeploymentError::Spec { spec: spec.to_owned(), message: message.to_owned() };
+        if spec.starts_with("url:") {
+            return Err(bad("a homeserver that is already running (url:) belongs to a later issue"));
+        }
+        let (implementation, build) = spec
+            .split_once('@')
+            .ok_or_else(|| bad("an implementation, @ and a build, such as synapse@1.163.2 or synapse@path:DIR"))?;
+        // Both become part of file names.
+        let plain = |text: &str, extra: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+        };
+        if !plain(implementation, "-_") {
+            return Err(bad("before the @ stands the name of an implementation: letters, digits, - and _"));
+        }
+        let implementation = implementation.to_owned();
+        if let Some(dir) = build.strip_prefix("path:") {
+            if dir.is_empty() {
+                return Err(bad("after path: stands a folder"));
+            }
+            return Ok(Self::Path { implementation, dir: dir.into() });
+        }
+        if build.starts_with("image:") {
+            return Err(bad("a container image (image:) belongs to a later issue"));
+        }
+        if !plain(build, ".-_+") {
+            return Err(bad("after the @ stands a version such as 1.163.2, or path:DIR"));
+        }
+        Ok(Self::Version { implementation, version: build.to_owned() })
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { implementation, version } => write!(f, "{implementation}@{version}"),
+            Self::Path { implementation, dir } => write!(f, "{implementation}@path:{}", dir.display()),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Configuration of a homeserver: the adapter's template, the deployment's settings over it, placeholders filled in.
+//!
+//! Placeholders, in templates, settings and arguments alike: `${name}`, `${server_name}`, `${port}` (of its listener),
+//! `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
+//! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text). A text that is nothing but
+//! `${port}` or `${proxy_port}` becomes a number.
+
+use crate::DeploymentError;
+use serde_json::Value;
+use std::path::Path;
+
+/// Values by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values(Vec<(&'static str, Value)>);
+
+impl Values {
+    /// Adds one.
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn get(&self, file: &Path, name: &str) -> Result<&Value, DeploymentError> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value).ok_or_else(|| {
+            DeploymentError::Placeholder {
+                file: file.to_owned(),
+                placeholder: name.to_owned(),
+                known: self.0.iter().map(|(known, _)| (*known).to_owned()).collect(),
+            }
+        })
+    }
+
+    /// Fills in `text`; `file` is where it comes from.
+    pub(crate) fn fill_text(&self, file: &Path, text: &str) -> Result<String, DeploymentError> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some((name, after)) = after.split_once('}') else { break };
+            filled.push_str(before);
+            match self.get(file, name)? {
+                Value::String(value) => filled.push_str(value),
+                value => filled.push_str(&value.to_string()),
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// Fills in every text of `value`, at any depth.
+    pub(crate) fn fill(&self, file: &Path, value: &mut Value) -> Result<(), DeploymentError> {
+        match value {
+            Value::String(text) => {
+                let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+                *value = match whole.filter(|name| !name.contains('}')) {
+                    Some(name) => self.get(file, name)?.clone(),
+                    None => Value::String(self.fill_text(file, text)?),
+                };
+                Ok(())
+            }
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.fill(file, item)),
+            Value::Object(fields) => fields.values_mut().try_for_each(|field| self.fill(file, field)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Merges `over` into `base` as RFC 7396 (JSON Merge Patch) says: maps are merged, `null` removes, anything else
+/// replaces. No settings at all (`null` at the top) change nothing.
+pub(crate) fn merge(base: &mut Value, over: &Value) {
+    if !over.is_null() {
+        patch(base, over);
+    }
+}
+
+fn patch(base: &mut Value, over: &Value) {
+    let Value::Object(over) = over else {
+        *base = over.clone();
+        return;
+    };
+    if !base.is_object() {
+        *base = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(base) = base {
+        for (key, value) in over {
+            if value.is_null() {
+                base.shift_remove(key);
+            } else {
+                patch(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_merge_as_rfc_7396_says() {
+        let mut base = json!({"keep": 1, "gone": 2, "map": {"a": 1, "b": 2}, "list": [1, 2]});
+        merge(&mut base, &json!({"gone": null, "map": {"b": 3, "c": {"d": null, "e": 4}}, "list": [3]}));
+        assert_eq!(base, json!({"keep": 1, "map": {"a": 1, "b": 3, "c": {"e": 4}}, "list": [3]}));
+        merge(&mut base, &Value::Null);
+        assert_eq!(base["keep"], 1);
+    }
+
+    #[test]
+    fn placeholders_keep_their_type_where_they_stand_alone() {
+        let mut values = Values::default();
+        values.set("port", 8008);
+        values.set("name", "alpha");
+        let mut filled = json!({"port": "${port}", "url": "http://${name}:${port}/", "odd": "${", "list": ["${name}"]});
+        values.fill(Path::new("t.yaml"), &mut filled).unwrap();
+        assert_eq!(filled, json!({"port": 8008, "url": "http://alpha:8008/", "odd": "${", "list": ["alpha"]}));
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_an_error_that_names_the_known_ones() {
+        let mut values = Values::default();
+        values.set("port", 8008);
+        let error = values.fill(Path::new("t.yaml"), &mut json!("x ${prot}")).unwrap_err();
+        assert_eq!(error.to_string(), "fill in t.yaml: nothing is called ${prot} (known: port)");
+    }
+}
