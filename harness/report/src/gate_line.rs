@@ -1,6 +1,6 @@
 //! The gate in a sentence: how many gating cases passed, and why the run has its word.
 
-use crate::words::plural;
+use crate::words::{ORDER, plural, word};
 use fedproof_results::{CaseResult, RunRecord, RunVerdict, Verdict};
 
 /// The gating cases of a run, counted.
@@ -18,15 +18,16 @@ impl<'a> GateLine<'a> {
         self.record.cases.iter().filter(move |result| result.case.level.gates(strict) && result.verdict == verdict)
     }
 
-    /// `44 of 48 gating cases passed, 1 failed, 3 skipped`.
+    /// `44 of 48 gating cases passed, 1 failed, 3 skipped`, and beside those how many are not applicable.
     pub(crate) fn counts(&self) -> String {
         let count = |verdict| self.gating(verdict).count();
-        let all: usize = crate::words::ORDER.into_iter().map(count).sum();
+        let apply = |verdict: &Verdict| *verdict != Verdict::NotApplicable;
+        let all: usize = ORDER.into_iter().filter(apply).map(count).sum();
         let mut line = format!("{} of {} passed", count(Verdict::Pass), plural(all, "gating case", "gating cases"));
         for verdict in [Verdict::Fail, Verdict::Inconclusive, Verdict::Skipped, Verdict::NotApplicable] {
             match count(verdict) {
                 0 => {}
-                some => line += &format!(", {some} {}", crate::words::word(verdict)),
+                some => line += &format!(", {some} {}", word(verdict)),
             }
         }
         line

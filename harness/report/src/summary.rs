@@ -77,7 +77,12 @@ fn table(out: &mut String, record: &RunRecord) {
     line!(out, "|---|{}{}", if apart { "---|" } else { "" }, "--:|".repeat(ORDER.len()));
     for area in areas(record) {
         let rows: Vec<(String, Tally)> = if apart {
-            servers.iter().map(|&server| (format!("{} | ", prose(server)), area.tally_of(server))).collect()
+            let ran =
+                servers.iter().map(|&server| (server, area.tally_of(server))).filter(|(_, tally)| tally.total() > 0);
+            let never: Tally =
+                area.cases.iter().filter(|result| result.subjects.is_empty()).map(|result| result.verdict).collect();
+            let never = (never.total() > 0).then_some(("(not reached)", never));
+            ran.chain(never).map(|(server, tally)| (format!("{} | ", prose(server)), tally)).collect()
         } else {
             vec![(String::new(), area.tally())]
         };

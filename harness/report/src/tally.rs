@@ -92,9 +92,12 @@ pub(crate) fn judged(record: &RunRecord) -> Vec<&str> {
     listed.iter().filter(|name| judged(name)).chain(unlisted).copied().collect()
 }
 
-/// The `count` slowest cases, slowest first.
+/// The `count` slowest cases, slowest first. What was not put to the test took no time of its own.
 pub(crate) fn slowest(record: &RunRecord, count: usize) -> Vec<&CaseResult> {
-    let mut cases: Vec<_> = record.cases.iter().filter(|result| result.duration_ms > 0).collect();
+    let idle = |result: &CaseResult| {
+        result.duration_ms == 0 || matches!(result.verdict, Verdict::Skipped | Verdict::NotApplicable)
+    };
+    let mut cases: Vec<_> = record.cases.iter().filter(|result| !idle(result)).collect();
     cases.sort_by_key(|result| std::cmp::Reverse(result.duration_ms));
     cases.truncate(count);
     cases

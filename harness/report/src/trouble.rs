@@ -30,9 +30,10 @@ impl<'a> Trouble<'a> {
     /// What to make of it, given the decisive exchange.
     pub(crate) fn hint(&self, decisive: Option<&Exchange>) -> String {
         let server = &self.subject.server;
+        let destination = decisive.map_or("", |exchange| exchange.destination.as_str());
         match decisive.map(|exchange| &exchange.outcome) {
             Some(Outcome::Failed { .. }) => {
-                return format!("no answer came: see whether {server} is alive, and its log under logs/");
+                return format!("no answer came: see whether {destination} is alive, and the logs under logs/");
             }
             Some(Outcome::Faulted { .. }) => {
                 return "a fault that the scenario injected hit this request: heal it before this step, or expect it"
@@ -43,10 +44,10 @@ impl<'a> Trouble<'a> {
                     .into();
             }
             Some(Outcome::Answered { status: 429 }) => {
-                return format!("{server} limits the rate: its adapter should lift the limits for a test run");
+                return format!("{destination} limits the rate: its adapter should lift the limits for a test run");
             }
             Some(Outcome::Answered { status: 500.. }) => {
-                return format!("{server} broke inside: its log under logs/ holds the traceback");
+                return format!("{destination} broke inside: its log under logs/ should hold the traceback");
             }
             _ => {}
         }

@@ -74,7 +74,7 @@ pub struct WallMs {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// First event.
@@ -106,6 +106,7 @@ pub enum Event {
     /// An exchange that a later verdict refers to.
     Evidence {
         /// The exchange, bounded and redacted. Boxed: it is by far the largest variant.
+        #[schemars(with = "serde_json::Value")]
         exchange: Box<Exchange>,
     },
     /// A case was decided on one homeserver.

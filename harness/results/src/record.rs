@@ -1,12 +1,13 @@
 //! `run.json`: the fold of a run's events.
 
-use crate::{CaseResult, Event, Identity, RunVerdict, SCHEMA, ServerInfo, ServerUsage, WallMs, decide};
+use crate::{CaseResult, Event, Identity, RunVerdict, SCHEMA, ServerInfo, ServerUsage, WallMs, bounded, decide};
 use fedproof_core::transcript::Exchange;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Everything a report needs to know of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     /// [`SCHEMA`].
     pub schema: String,
@@ -29,7 +30,8 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// Every selected case, in catalogue order.
     pub cases: Vec<CaseResult>,
-    /// The exchanges that the cases refer to, by id.
+    /// The exchanges that the cases refer to, by id; bodies as [`bounded`].
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub evidence: BTreeMap<u64, Exchange>,
 }
 
@@ -63,7 +65,7 @@ impl RunRecord {
                     record.wall_ms.boot = *boot_ms;
                 }
                 Event::Evidence { exchange } => {
-                    record.evidence.insert(exchange.id, (**exchange).clone());
+                    record.evidence.insert(exchange.id, bounded(exchange));
                 }
                 Event::CaseDecided { id, result } => decided.entry(id).or_default().push(result.clone()),
                 Event::RunFinished { complete, stopped_because, wall_ms, usage } => {

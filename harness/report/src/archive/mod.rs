@@ -103,3 +103,16 @@ pub fn render(folder: &Path, record: &RunRecord) -> Result<(), ReportError> {
     write_atomically(&folder.join("summary.md"), summary(record).as_bytes())?;
     write_atomically(&folder.join(PAGE), html(record).as_bytes())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let mut archive = Archive { folder: "out".into(), events: full };
+        let error = archive.event(&Event::Warning { message: "w".into() }).expect_err("no room");
+        assert!(error.to_string().starts_with("write out/events.jsonl: No space left"), "{error}");
+    }
+}

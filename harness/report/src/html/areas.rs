@@ -44,7 +44,7 @@ fn cell(area: &Area<'_>, tally: &Tally) -> Markup {
                 span class={ "v " (verdict) } { (part::sign(mark(verdict))) " " (count) " " (word(verdict)) }
             }
             @if tally.total() < area.cases.len() {
-                span.v { (area.cases.len() - tally.total()) " not reached" }
+                span.quiet { (area.cases.len() - tally.total()) " not run here" }
             }
         }
     }

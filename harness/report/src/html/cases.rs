@@ -54,8 +54,7 @@ fn row(page: &Page<'_>, result: &CaseResult) -> Markup {
         tr id=(anchor::case(&case.id)) data-verdict=(result.verdict) {
             td { (part::verdict(result.verdict)) }
             th scope="row" {
-                div.id { (part::text(&case.id)) }
-                div.title { (part::text(&case.title)) }
+                div { span.id { (part::text(&case.id)) } " " (part::text(&case.title)) }
                 @if result.subjects.is_empty() { div.quiet { (part::text(&result.reason)) } }
                 @for subject in &result.subjects { (judged(page, result, subject)) }
             }

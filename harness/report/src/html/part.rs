@@ -60,7 +60,7 @@ pub(super) fn phase(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
     }
 }
 
-/// The decisive one of some exchanges: the last that was kept.
+/// The decisive one of some exchanges, the last, if it was kept.
 pub(super) fn decisive<'a>(page: &Page<'a>, exchanges: &[u64]) -> Option<&'a Exchange> {
     exchanges.last().and_then(|id| page.record.evidence.get(id))
 }

@@ -52,7 +52,10 @@ fn facts(page: &Page<'_>, trouble: &Trouble<'_>) -> Markup {
     html! {
         dl {
             @match &subject.failure {
-                Some(failure) => (broken(failure)),
+                Some(failure) => {
+                    (broken(failure))
+                    @if !subject.reason.is_empty() { dt { "so" } dd { (part::text(&subject.reason)) } }
+                }
                 None => { dt { "seen" } dd { (part::text(&subject.reason)) } },
             }
             dt { "asked by" } dd { (part::text(&case.requirement)) }

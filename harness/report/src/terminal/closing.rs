@@ -58,14 +58,14 @@ pub(super) fn closing(record: &RunRecord, page: Option<&Path>, paint: &Paint) ->
 fn table(record: &RunRecord, paint: &Paint) -> Vec<String> {
     let areas = areas(record);
     let width = areas.iter().map(|area| area.name.chars().count()).max().unwrap_or(0).max(5);
-    let heading: Vec<_> = ORDER.iter().map(|&verdict| format!("{:>14}", word(verdict))).collect();
+    let heading: Vec<_> = ORDER.iter().map(|&verdict| format!("{:>16}", word(verdict))).collect();
     let mut lines = vec![paint.quiet(&format!("{:width$} {}", "area", heading.join("")))];
     let row = |name: &str, tally: &Tally| {
         let cells: Vec<_> = ORDER
             .iter()
             .map(|&verdict| match tally.of(verdict) {
-                0 => format!("{:>14}", "."),
-                count => paint.verdict(verdict, &format!("{count:>14}")),
+                0 => format!("{:>16}", "."),
+                count => paint.verdict(verdict, &format!("{count:>16}")),
             })
             .collect();
         format!("{name:width$} {}", cells.join(""))
