@@ -10,7 +10,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    for (name, events) in [("mixed", sample::mixed()), ("stopped", sample::stopped()), ("clean", sample::clean())] {
+    for (name, events) in [
+        ("mixed", sample::mixed()),
+        ("stopped", sample::stopped()),
+        ("clean", sample::clean()),
+        ("unbooted", sample::unbooted()),
+    ] {
         let folder = target.join("report-sample").join(name);
         fs::create_dir_all(&folder)?;
         let record = RunRecord::from_events(&events).ok_or("the sample does not begin with the start of a run")?;

@@ -51,6 +51,11 @@ fn a_log_says_loudly_that_a_run_stopped() {
 }
 
 #[test]
+fn a_log_says_why_a_deployment_did_not_come_up() {
+    assert_data_eq!(terminal(&sample::unbooted(), false), file!["golden/unbooted.log"].raw());
+}
+
+#[test]
 fn a_log_tells_a_clean_run() {
     assert_data_eq!(terminal(&sample::clean(), false), file!["golden/clean.log"].raw());
 }
@@ -95,7 +100,7 @@ fn junit_tells_a_mixed_run() {
 
 #[test]
 fn junit_is_well_formed_whatever_the_servers_said() {
-    for events in [sample::mixed(), sample::stopped(), sample::clean()] {
+    for events in [sample::mixed(), sample::stopped(), sample::clean(), sample::unbooted()] {
         let xml = junit(&fold(&events));
         let allowed = |char: char| !char.is_control() || "\n\r\t".contains(char);
         assert!(xml.chars().all(allowed), "XML 1.0 has no control characters");

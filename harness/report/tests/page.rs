@@ -18,7 +18,7 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_link_leads_to_a_place_on_the_page() {
-    for events in [sample::mixed(), sample::stopped(), sample::clean()] {
+    for events in [sample::mixed(), sample::stopped(), sample::clean(), sample::unbooted()] {
         let page = page(&events);
         let places: Vec<_> = values(&page, "id");
         let distinct: HashSet<_> = places.iter().collect();

@@ -63,3 +63,54 @@ pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict 
         RunVerdict::Qualified
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CaseInfo, Level, SubjectResult};
+
+    fn case(level: Level, verdict: Verdict) -> CaseResult {
+        let case = CaseInfo {
+            id: "a/b/c".into(),
+            title: String::new(),
+            level,
+            priority: 0,
+            requirement: String::new(),
+            scenario: String::new(),
+            tags: vec![],
+            room_version: None,
+            since: None,
+        };
+        let subject = SubjectResult {
+            server: "alpha".into(),
+            verdict,
+            reason: String::new(),
+            duration_ms: 0,
+            phases: vec![],
+            failure: None,
+        };
+        CaseResult::new(case, vec![subject])
+    }
+
+    #[test]
+    fn a_gating_failure_wins_over_everything() {
+        let cases = [case(Level::Must, Verdict::Inconclusive), case(Level::Policy, Verdict::Fail)];
+        assert_eq!(decide(&cases, false, false), RunVerdict::NotQualified);
+    }
+
+    #[test]
+    fn should_gates_when_asked_and_may_and_observe_never() {
+        let should = [case(Level::Should, Verdict::Fail)];
+        assert_eq!(decide(&should, false, true), RunVerdict::Qualified);
+        assert_eq!(decide(&should, true, true), RunVerdict::NotQualified);
+        let others = [case(Level::May, Verdict::Fail), case(Level::Observe, Verdict::Inconclusive)];
+        assert_eq!(decide(&others, true, true), RunVerdict::Qualified);
+    }
+
+    #[test]
+    fn what_is_undecided_or_stopped_qualifies_nothing() {
+        assert_eq!(decide(&[case(Level::Must, Verdict::Inconclusive)], false, true), RunVerdict::Inconclusive);
+        assert_eq!(decide(&[case(Level::Must, Verdict::Pass)], false, false), RunVerdict::Inconclusive);
+        assert_eq!(decide(&[case(Level::Must, Verdict::Pass)], false, true), RunVerdict::Qualified);
+    }
+}

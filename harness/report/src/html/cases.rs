@@ -58,7 +58,7 @@ fn row(page: &Page<'_>, result: &CaseResult) -> Markup {
                 @if result.subjects.is_empty() { div.quiet { (part::text(&result.reason)) } }
                 @for subject in &result.subjects { (judged(page, result, subject)) }
             }
-            td { (case.level) }
+            td title=(part::text(&case.requirement)) { (case.level) }
             td.number { (duration(result.duration_ms)) }
         }
     }

@@ -7,14 +7,14 @@ use crate::{
     trouble::unreached,
     words::{ORDER, duration, memory, one_line, plural, word},
 };
-use fedproof_results::{RunRecord, RunVerdict};
+use fedproof_results::{RunRecord, exit};
 use std::path::Path;
 
 /// So many of the slowest cases are named.
 const SLOWEST: usize = 5;
 
 /// Everything after the last case.
-pub(super) fn closing(record: &RunRecord, page: Option<&Path>, paint: &Paint) -> String {
+pub(super) fn closing(record: &RunRecord, page: Option<&Path>, exit_code: u8, paint: &Paint) -> String {
     let mut lines = vec![String::new()];
     lines.extend(table(record, paint));
     lines.push(String::new());
@@ -51,7 +51,7 @@ pub(super) fn closing(record: &RunRecord, page: Option<&Path>, paint: &Paint) ->
     }
     let gate = GateLine::of(record);
     lines.push(format!("{}: {}", paint.word(record.verdict, record.verdict.title()), one_line(&gate.reason(), 500)));
-    lines.push(format!("{} (exit code {}: {})", gate.counts(), record.verdict.exit_code(), meaning(record.verdict)));
+    lines.push(format!("{} (exit code {exit_code}: {})", gate.counts(), meaning(exit_code)));
     lines.join("\n")
 }
 
@@ -81,10 +81,12 @@ fn table(record: &RunRecord, paint: &Paint) -> Vec<String> {
     lines
 }
 
-fn meaning(verdict: RunVerdict) -> &'static str {
-    match verdict {
-        RunVerdict::Qualified => "may go out",
-        RunVerdict::NotQualified => "may not go out",
-        RunVerdict::Inconclusive => "nothing can be said, run it again",
+fn meaning(exit_code: u8) -> &'static str {
+    match exit_code {
+        exit::QUALIFIED => "may go out",
+        exit::NOT_QUALIFIED => "may not go out",
+        exit::INCONCLUSIVE => "nothing can be said, run it again",
+        exit::INTERRUPTED => "interrupted",
+        _ => "see the message",
     }
 }

@@ -87,8 +87,13 @@ impl Terminal {
 
     /// The closing tables and the word of the run; `page` is where `report.html` stands.
     pub fn finish(&mut self, record: &RunRecord, page: Option<&Path>) {
+        self.finish_as(record, page, record.verdict.exit_code());
+    }
+
+    /// As [`Terminal::finish`], where the process ends with another exit code than the verdict's: interrupted, say.
+    pub fn finish_as(&mut self, record: &RunRecord, page: Option<&Path>, exit_code: u8) {
         self.progress.end();
-        let text = closing::closing(record, page, &self.paint);
+        let text = closing::closing(record, page, exit_code, &self.paint);
         self.line(&text);
     }
 

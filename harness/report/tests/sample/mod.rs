@@ -52,6 +52,17 @@ pub(crate) fn clean() -> Vec<Event> {
     stream.end(true, "")
 }
 
+/// A run whose deployment never came up.
+pub(crate) fn unbooted() -> Vec<Event> {
+    let mut stream = Stream { cases: Vec::new(), events: Vec::new(), next: 0 };
+    stream.case("acl/match/star/v12", "a star matches", Level::Must, Some("12"), "scenarios/acl/match.yaml");
+    let mut events = stream.end(false, "alpha did not become ready within 60 s");
+    if let Some(Event::RunFinished { usage, .. }) = events.last_mut() {
+        usage.clear();
+    }
+    events
+}
+
 fn boot() -> Vec<Event> {
     let server = |name: &str, version: &str| ServerInfo {
         name: name.into(),
