@@ -14,8 +14,11 @@ use fedproof_core::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
 
 /// Longest time one request may take; a bound against hanging, not a wait.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
@@ -159,6 +162,8 @@ impl Endpoint {
                 user_id: user_id.to_owned(),
                 token: token.to_owned(),
                 view: Mutex::default(),
+                turn: tokio::sync::Mutex::default(),
+                polls: watch::Sender::new(0),
             }),
             _ => Err(ClientError::NotRegistered {
                 server: self.server.clone(),
@@ -183,12 +188,26 @@ pub struct Client {
     user_id: String,
     token: String,
     view: Mutex<View>,
+    /// Whose turn it is to poll.
+    turn: tokio::sync::Mutex<()>,
+    /// Counts finished polls.
+    polls: watch::Sender<u64>,
 }
 
 impl Client {
     /// Its full user id.
     pub fn user_id(&self) -> &str {
         &self.user_id
+    }
+
+    /// Its access token. A secret: it must reach no report.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The homeserver it is on.
+    pub fn server(&self) -> &ServerName {
+        &self.endpoint.server
     }
 
     /// An authenticated request.
@@ -200,16 +219,23 @@ impl Client {
     }
 
     /// Syncs, by long polls and without sleeping, until `check` finds what it looks for in all that was seen.
+    /// Several may wait at once: one of them polls, and all look at what it brings.
     ///
     /// # Errors
     /// When `/sync` fails. The caller bounds the time.
     pub async fn observe<T>(&self, mut check: impl FnMut(&View) -> Option<T>) -> Result<T, ClientError> {
-        let mut view = self.view.lock().await;
+        let mut polls = self.polls.subscribe();
         loop {
-            if let Some(found) = check(&view) {
+            polls.mark_unchanged();
+            if let Some(found) = check(&self.view()) {
                 return Ok(found);
             }
-            self.sync(&mut view, LONG_POLL_MS).await?;
+            tokio::select! {
+                biased;
+                // Somebody else's poll has brought something.
+                _ = polls.changed() => {}
+                _turn = self.turn.lock() => self.sync(LONG_POLL_MS).await?,
+            }
         }
     }
 
@@ -218,14 +244,18 @@ impl Client {
     /// # Errors
     /// When `/sync` fails.
     pub async fn look<T>(&self, ask: impl FnOnce(&View) -> T) -> Result<T, ClientError> {
-        let mut view = self.view.lock().await;
-        self.sync(&mut view, 0).await?;
-        Ok(ask(&view))
+        self.sync(0).await?;
+        Ok(ask(&self.view()))
     }
 
-    async fn sync(&self, view: &mut View, timeout_ms: u64) -> Result<(), ClientError> {
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn sync(&self, timeout_ms: u64) -> Result<(), ClientError> {
         let filter = "%7B%22presence%22%3A%7B%22types%22%3A%5B%5D%7D%2C%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A500%7D%7D%7D";
-        let path = match view.since() {
+        let since = self.view().since().map(str::to_owned);
+        let path = match since {
             Some(since) => {
                 format!("/_matrix/client/v3/sync?filter={filter}&timeout={timeout_ms}&since={since}")
             }
@@ -239,7 +269,8 @@ impl Client {
                 body: reply.body,
             });
         }
-        view.absorb(&reply.body);
+        self.view().absorb(&reply.body);
+        self.polls.send_modify(|polls| *polls += 1);
         Ok(())
     }
 }

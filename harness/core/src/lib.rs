@@ -7,6 +7,7 @@ pub mod acl;
 pub mod event;
 pub mod keys;
 pub mod name;
+pub mod path;
 pub mod room;
 pub mod state;
 pub mod transcript;

@@ -1,1 +1,31 @@
-//! fedproof-runner
+//! The runner: plays scenarios on a deployment and decides their cases.
+//!
+//! [`plan`] turns selected scenarios into [`Instance`](plan::Instance)s, [`run`] plays them side by side and emits
+//! the events that every report is made from. One instance is played by the interpreter in `instance`; what a
+//! step does stands in `verb/`, one file per kind of actor; what an answer must be in `expect`. A check that needs
+//! computation is written in Rust in `native/` and called from a scenario by its name.
+//!
+//! What a failing step means is decided in one place, `ruling`: rules R1 to R3 and R7 of design.md §5.
+
+mod actor;
+mod expect;
+mod instance;
+pub mod matrix;
+pub mod mutant;
+mod native;
+mod outcome;
+pub mod plan;
+mod ruling;
+mod run;
+mod scope;
+mod step;
+mod verb;
+
+pub use mutant::Mutant;
+pub use plan::{Instance, Plan, PlanError, Subject};
+pub use run::{Decided, Field, Options, Sink, run};
+
+/// Names of the checks that scenarios may call by `native`.
+pub fn native_checks() -> Vec<&'static str> {
+    native::names()
+}

@@ -1,0 +1,180 @@
+//! The command line (design.md §9).
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Proving ground for private Matrix federations: real homeservers, attacked from simulated ones.
+#[derive(Debug, Parser)]
+#[command(name = "fedproof", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// Folder with scenarios/ and fixtures/; searched upwards from here if not given.
+    #[arg(long, global = true, env = "FEDPROOF_ROOT", value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 qualified, 1 not qualified, 2 bad input, 3 inconclusive, 4 nothing selected, 130 interrupted.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a deployment, play the selected cases on it, report, decide
+    Run(Run),
+    /// List the catalogue of cases
+    List(List),
+    /// Show one case in full
+    Explain(Explain),
+    /// Check scenario files without starting anything
+    Lint(Lint),
+    /// Print a JSON Schema for editors
+    Schema(Schema),
+    /// Start a playground deployment and keep it up until Ctrl-C or `fedproof down`
+    Up(Up),
+    /// Stop the playground deployment
+    Down,
+    /// Seed deliberate defects and see which cases notice (the kill matrix)
+    Mutants(Mutants),
+    /// Render the reports of a stored run again
+    Report(Report),
+    /// Tell what this machine lacks
+    Doctor(Doctor),
+    /// Remove what a crashed run left behind
+    Cleanup,
+}
+
+/// How results are printed on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which deployment.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Where {
+    /// Deployment: a name in fixtures/deployments, or a file
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub(crate) deployment: String,
+    /// Where it runs
+    #[arg(long, default_value = "process", value_name = "process")]
+    pub(crate) backend: String,
+    /// Replace a homeserver's implementation: alpha=synapse@1.163.2, alpha=synapse@path:DIR (repeatable)
+    #[arg(long = "homeserver", value_name = "NAME=SPEC")]
+    pub(crate) homeservers: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// Ids, globs (`acl/**`) or tags (`@smoke`); everything if none is given
+    pub(crate) selectors: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Requirements that gate: a name in fixtures/profiles
+    #[arg(long, default_value = "matrix-spec", value_name = "NAME")]
+    pub(crate) profile: String,
+    /// Scenario instances at once
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+    /// Seed of everything random; drawn if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// SHOULD gates, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Stop at the first gating failure
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Keep the homeservers' databases and configuration
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Where results go; default fedproof-results/RUN_ID
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How the catalogue is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    /// Ids, globs or tags; everything if none is given
+    pub(crate) selectors: Vec<String>,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub(crate) format: ListFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// Id of a case, or of a row
+    pub(crate) id: String,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lint {
+    /// Files or folders; all of scenarios/ if none is given
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// What of: scenario, run
+    pub(crate) kind: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Where the environment file, the databases and the logs go
+    #[arg(long, default_value = "fedproof-playground", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Mutants {
+    /// Globs over the ids of mutants (`synapse/**`); all if none is given
+    pub(crate) selectors: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Seed of everything random; drawn if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Scenario instances at once
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+    /// Play the cases in every room version, not only in the newest
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+    /// Where logs and the matrix go; default fedproof-results/RUN_ID
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// Results folder of a run
+    pub(crate) archive: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}

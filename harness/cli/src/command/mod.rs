@@ -1,0 +1,36 @@
+//! The commands.
+
+mod cleanup;
+// mod doctor;
+mod explain;
+mod lint;
+mod list;
+mod mutants;
+mod playground;
+mod report;
+mod run;
+mod schema;
+
+use crate::{
+    args::{Args, Command},
+    error::CliError,
+    project::Project,
+};
+
+/// Carries out the command; gives the exit code.
+pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
+    let project = || Project::find(args.root.as_deref());
+    match args.command {
+        Command::Run(run) => run::run(&project()?, run).await,
+        Command::List(list) => list::list(&project()?, &list),
+        Command::Explain(explain) => explain::explain(&project()?, &explain),
+        Command::Lint(lint) => lint::lint(&project()?, &lint),
+        Command::Schema(schema) => schema::schema(&schema),
+        Command::Up(up) => playground::up(&project()?, up).await,
+        Command::Down => playground::down().await,
+        Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
+        Command::Report(report) => report::report(&report),
+        Command::Doctor(_) => Ok(0),
+        Command::Cleanup => cleanup::cleanup(),
+    }
+}

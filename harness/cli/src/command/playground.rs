@@ -1,0 +1,108 @@
+//! `fedproof up` and `fedproof down`: a deployment to play with.
+
+use crate::{args::Up, error::CliError, ground::{self, Ground}, interrupt, project::Project, stdout};
+use fedproof_client::ClientError;
+use fedproof_results::exit;
+use nix::{sys::signal::{Signal, kill}, unistd::Pid};
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Users that every homeserver of a playground gets.
+const USERS: [&str; 2] = ["alice", "bob"];
+
+/// Starts a deployment and keeps it up until Ctrl-C, SIGTERM or `fedproof down`.
+pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
+    let description = ground::describe(project, &args.place)?;
+    let interrupted = interrupt::watch();
+    let notify: fedproof_deployment::Notify = Arc::new(|server, message| match server {
+        Some(server) => eprintln!("{server}: {message}"),
+        None => eprintln!("{message}"),
+    });
+    let folders = (args.out.join("work"), args.out.join("logs"));
+    let ground = Ground::start(project, &description, (&folders.0, &folders.1), 0, notify, &interrupted).await?;
+    let file = args.out.join("environment.sh");
+    let environment = environment(&ground).await.map_err(|error| CliError::environment(format!("failed to set up users: {error}")))?;
+    write_private(&file, &environment)?;
+    write_private(&pid_file(), &std::process::id().to_string())?;
+    for homeserver in ground.deployment.homeservers() {
+        stdout::print(&format!(
+            "{}  {}  http://{}  users {}",
+            homeserver.name(),
+            homeserver.server_name(),
+            homeserver.address(),
+            USERS.join(", ")
+        ));
+    }
+    stdout::print(&format!("environment: . {}\nstop: fedproof down, or Ctrl-C", file.display()));
+    let died = async {
+        let deaths = ground.deployment.homeservers().iter().map(|homeserver| Box::pin(homeserver.death()));
+        futures::future::select_all(deaths).await.0
+    };
+    let ended = tokio::select! {
+        () = interrupt::signalled(&interrupted) => None,
+        log = died => Some(log),
+    };
+    let _gone = std::fs::remove_file(pid_file());
+    ground.stop().await;
+    match ended {
+        None => Ok(exit::QUALIFIED),
+        Some(log) => Err(CliError::environment(format!("a homeserver ended unexpectedly; its last log lines:\n{log}"))),
+    }
+}
+
+/// Asks the playground to end.
+pub(crate) async fn down() -> Result<u8, CliError> {
+    let file = pid_file();
+    let pid = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let Some(pid) = pid.filter(|pid| is_playground(*pid)) else {
+        let _stale = std::fs::remove_file(&file);
+        stdout::print("no playground is up");
+        return Ok(exit::QUALIFIED);
+    };
+    kill(Pid::from_raw(pid), Signal::SIGTERM)
+        .map_err(|error| CliError::environment(format!("failed to stop the playground (process {pid}): {error}")))?;
+    stdout::print(&format!("the playground (process {pid}) is stopping"));
+    Ok(exit::QUALIFIED)
+}
+
+/// Whether the process is a fedproof; a process id may have been given to another by now.
+fn is_playground(pid: i32) -> bool {
+    let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut arguments = arguments.split(|byte| *byte == 0);
+    let is_fedproof = arguments.next().is_some_and(|program| program.ends_with(b"fedproof"));
+    is_fedproof && arguments.any(|argument| argument == b"up")
+}
+
+fn pid_file() -> PathBuf {
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    folder.join(format!("fedproof-playground-{}.pid", nix::unistd::getuid()))
+}
+
+async fn environment(ground: &Ground) -> Result<String, ClientError> {
+    let mut text = String::new();
+    for homeserver in ground.deployment.homeservers() {
+        let key = homeserver.name().to_uppercase().replace('-', "_");
+        let _ = writeln!(text, "export FEDPROOF_{key}_URL=http://{}", homeserver.address());
+        let _ = writeln!(text, "export FEDPROOF_{key}_SERVER_NAME={}", homeserver.server_name());
+        for user in USERS {
+            let client = homeserver.endpoint().register(user).await?;
+            let name = user.to_uppercase();
+            let _ = writeln!(text, "export FEDPROOF_{key}_{name}={}", client.user_id());
+            let _ = writeln!(text, "export FEDPROOF_{key}_{name}_TOKEN={}", client.token());
+        }
+    }
+    Ok(text)
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, text: &str) -> Result<(), CliError> {
+    let _old = std::fs::remove_file(path);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| CliError::environment(format!("failed to write {}: {error}", path.display())))
+}

@@ -1,0 +1,260 @@
+//! `fedproof run`: plan, start, play, report, decide.
+
+use crate::{
+    args::{Format, Run},
+    error::CliError,
+    ground::{self, Ground},
+    interrupt,
+    project::Project,
+    stdout,
+};
+use fedproof_deployment::Notify;
+use fedproof_report::{Archive, Terminal};
+use fedproof_results::{CaseInfo, Event, Identity, RunRecord, WallMs, exit};
+use fedproof_runner::{Options, Sink, plan, run as play};
+use fedproof_scenario::{Catalogue, Loaded, Selection};
+use sha2::{Digest, Sha256};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+/// Runs the selected cases; the exit code says the verdict.
+pub(crate) async fn run(project: &Project, args: Run) -> Result<u8, CliError> {
+    let began = Instant::now();
+    check_profile(project, &args.profile)?;
+    let catalogue = project.catalogue()?;
+    let selection = select(&catalogue, &args.selectors)?;
+    let description = ground::describe(project, &args.place)?;
+    let seed = args.seed.unwrap_or_else(draw_seed);
+    let identity = identity(&catalogue, &selection, &args, seed, &description.name);
+    let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(&identity.run_id));
+    let work = work_folder(&identity.run_id, &out, args.keep)?;
+    let interrupted = interrupt::watch();
+
+    let recorder = Recorder::create(&out)?;
+    let cases: Vec<CaseInfo> = selection.cases().cloned().collect();
+    recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
+    if selection.withheld > 0 {
+        recorder.emit(Event::Warning {
+            message: format!("{} POLICY cases were left out: the profile does not ask for them", selection.withheld),
+        });
+    }
+
+    let notify = recorder.notify();
+    let logs = out.join("logs");
+    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &interrupted).await;
+    let ground = match booted {
+        Ok(ground) => ground,
+        Err(error) => {
+            // Results that say nothing was decided are better than none.
+            let wall = WallMs { total: elapsed(began), boot: elapsed(began), cases: 0 };
+            recorder.emit(Event::RunFinished {
+                complete: false,
+                stopped_because: error.to_string(),
+                wall_ms: wall,
+                usage: Vec::new(),
+            });
+            recorder.finish(&[])?;
+            return Err(error);
+        }
+    };
+    let boot_ms = elapsed(began);
+    recorder.emit(Event::DeploymentReady { servers: ground.servers(), boot_ms });
+
+    let grouped = plan::group(&catalogue.scenarios, &cases);
+    let planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
+    let options = Options {
+        jobs: args.jobs.into(),
+        fail_fast: args.fail_fast,
+        strict: args.strict,
+        seed,
+        interrupted: interrupted.clone(),
+    };
+    let playing = Instant::now();
+    let stopped = play(planned, &ground.field, &options, &recorder.sink()).await;
+    let cases_ms = elapsed(playing);
+    let usage = ground.usage();
+    let transcript = ground.field.gateway.transcript().clone();
+    ground.stop().await;
+    recorder.emit(Event::RunFinished {
+        complete: stopped.is_none(),
+        stopped_because: stopped.unwrap_or_default(),
+        wall_ms: WallMs { total: elapsed(began), boot: boot_ms, cases: cases_ms },
+        usage,
+    });
+    let record = recorder.finish(&transcript.since(0))?;
+    if args.format == Format::Json {
+        stdout::json(&RunRecord { evidence: Default::default(), ..record.clone() });
+    } else {
+        stdout::print(record.verdict.title());
+    }
+    if *interrupted.borrow() {
+        return Ok(exit::INTERRUPTED);
+    }
+    Ok(record.verdict.exit_code())
+}
+
+fn elapsed(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}
+
+fn check_profile(project: &Project, profile: &str) -> Result<(), CliError> {
+    let folder = project.fixtures().join("profiles");
+    if folder.join(format!("{profile}.yaml")).is_file() {
+        return Ok(());
+    }
+    let known = ground::names(&folder);
+    Err(CliError::bad_input(format!("there is no profile {profile:?} in fixtures/profiles: there is {known}")))
+}
+
+/// The selected cases; POLICY ones are asked for by profiles, of which this version has none that does.
+pub(crate) fn select(catalogue: &Catalogue, selectors: &[String]) -> Result<Selection, CliError> {
+    let selection = catalogue.select(selectors, &|_| false).map_err(CliError::nothing_selected)?;
+    if selection.entries.is_empty() {
+        return Err(CliError::nothing_selected("no case is selected"));
+    }
+    Ok(selection)
+}
+
+/// A seed nobody chose; it is in the report, so that the run can be repeated.
+pub(crate) fn draw_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64) % 1_000_000_007
+}
+
+/// Id of a run: when and who, good as a folder's name.
+pub(crate) fn run_id() -> String {
+    let format = time::macros::format_description!("[year][month][day]-[hour][minute][second]");
+    let now = time::OffsetDateTime::now_utc();
+    let now = now.format(format).unwrap_or_else(|_| now.unix_timestamp().to_string());
+    format!("{now}-{}", std::process::id())
+}
+
+/// Where databases and configuration go: a folder that vanishes, or one beside the results.
+pub(crate) enum Work {
+    Passing(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Work {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Passing(folder) => folder.path(),
+            Self::Kept(folder) => folder,
+        }
+    }
+}
+
+pub(crate) fn work_folder(run_id: &str, out: &Path, keep: bool) -> Result<Work, CliError> {
+    if keep {
+        return Ok(Work::Kept(out.join("work")));
+    }
+    let made = tempfile::Builder::new().prefix(&format!("fedproof-{run_id}-")).tempdir();
+    made.map(Work::Passing)
+        .map_err(|error| CliError::environment(format!("failed to create a folder for the homeservers: {error}")))
+}
+
+fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64, deployment: &str) -> Identity {
+    let now = time::OffsetDateTime::now_utc();
+    let started_at = now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+    Identity {
+        run_id: run_id(),
+        started_at,
+        suite_version: env!("CARGO_PKG_VERSION").to_owned(),
+        suite_digest: digest(&catalogue.scenarios, selection),
+        deployment: deployment.to_owned(),
+        backend: args.place.backend.clone(),
+        profile: args.profile.clone(),
+        seed,
+        jobs: args.jobs.into(),
+        strict: args.strict,
+        machine: machine(),
+        command: command(),
+    }
+}
+
+/// SHA-256 over the files of the selected scenarios.
+fn digest(scenarios: &[Loaded], selection: &Selection) -> String {
+    let mut hash = Sha256::new();
+    for loaded in scenarios {
+        if selection.cases().any(|case| case.scenario == loaded.file) {
+            hash.update(loaded.file.as_bytes());
+            hash.update([0]);
+            hash.update(loaded.text.as_bytes());
+            hash.update([0]);
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Operating system, architecture, cores.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{} {}, {cores} cores", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// The command line, without the path of the binary.
+fn command() -> Vec<String> {
+    std::iter::once("fedproof".to_owned()).chain(std::env::args().skip(1)).collect()
+}
+
+/// Keeps the stream of events, and passes each on to the terminal and the archive.
+pub(crate) struct Recorder(Arc<Mutex<Recording>>);
+
+struct Recording {
+    events: Vec<Event>,
+    terminal: Terminal,
+    archive: Archive,
+    trouble: Option<fedproof_report::ReportError>,
+}
+
+impl Recorder {
+    fn create(out: &Path) -> Result<Self, CliError> {
+        let recording =
+            Recording { events: Vec::new(), terminal: Terminal::stderr(), archive: Archive::create(out)?, trouble: None };
+        Ok(Self(Arc::new(Mutex::new(recording))))
+    }
+
+    fn emit(&self, event: Event) {
+        emit(&self.0, event);
+    }
+
+    fn sink(&self) -> Sink {
+        let recording = self.0.clone();
+        Arc::new(move |event| emit(&recording, event))
+    }
+
+    fn notify(&self) -> Notify {
+        let recording = self.0.clone();
+        Arc::new(move |server, message| {
+            emit(&recording, Event::Progress { server: server.map(str::to_owned), message });
+        })
+    }
+
+    /// Writes every report. The first thing that could not be written is the error.
+    fn finish(&self, exchanges: &[Arc<fedproof_core::transcript::Exchange>]) -> Result<RunRecord, CliError> {
+        let mut recording = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recording = &mut *recording;
+        let record = RunRecord::from_events(&recording.events)
+            .ok_or_else(|| CliError::environment("the run has no first event: this is a defect of fedproof"))?;
+        let written = recording.archive.finish(&record, exchanges);
+        let page = recording.archive.page();
+        recording.terminal.finish(&record, written.is_ok().then_some(page.as_path()));
+        if let Some(trouble) = recording.trouble.take() {
+            return Err(trouble.into());
+        }
+        written?;
+        Ok(record)
+    }
+}
+
+fn emit(recording: &Mutex<Recording>, event: Event) {
+    let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = recording.archive.event(&event) {
+        recording.trouble.get_or_insert(error);
+    }
+    recording.terminal.handle(&event);
+    recording.events.push(event);
+}

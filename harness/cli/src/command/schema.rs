@@ -1,0 +1,20 @@
+//! `fedproof schema`: JSON Schemas for editors.
+
+use crate::{args::Schema, error::CliError, stdout};
+use fedproof_results::exit;
+use fedproof_scenario::{schema as of_scenario, schema_kinds};
+
+/// Prints the schema of one kind of file.
+pub(crate) fn schema(args: &Schema) -> Result<u8, CliError> {
+    match of_scenario(&args.kind) {
+        Some(schema) => {
+            stdout::json(&schema);
+            Ok(exit::QUALIFIED)
+        }
+        None => Err(CliError::bad_input(format!(
+            "there is no schema of {:?}: there is {}",
+            args.kind,
+            schema_kinds().join(", ")
+        ))),
+    }
+}

@@ -1,0 +1,117 @@
+//! A deployment that is up, with the gateway and the virtual servers around it.
+
+use crate::{args::Where, error::CliError, interrupt, project::Project};
+use fedproof_deployment::{Deployment, Description, Notify, Setting, default_cache};
+use fedproof_gateway::Gateway;
+use fedproof_results::{ServerInfo, ServerUsage};
+use fedproof_runner::Field;
+use fedproof_virtual::World;
+use std::path::Path;
+use tokio::sync::watch;
+
+/// What commands that need homeservers work on.
+pub(crate) struct Ground {
+    pub(crate) deployment: Deployment,
+    pub(crate) field: Field,
+}
+
+/// Reads the deployment that the command line means; starts nothing.
+pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, CliError> {
+    if place.backend != "process" {
+        return Err(CliError::bad_input(format!("backend {:?} is not there yet: this version has `process`", place.backend)));
+    }
+    let named = project.fixtures().join("deployments").join(format!("{}.yaml", place.deployment));
+    let file = if named.is_file() { named } else { place.deployment.clone().into() };
+    if !file.is_file() {
+        let known = names(&project.fixtures().join("deployments"));
+        return Err(CliError::bad_input(format!(
+            "there is no deployment {:?}: neither a file nor one of {known} in fixtures/deployments",
+            place.deployment
+        )));
+    }
+    let overrides = place.homeservers.iter().map(|text| match text.split_once('=') {
+        Some((name, spec)) => Ok((name.to_owned(), spec.to_owned())),
+        None => Err(CliError::bad_input(format!("--homeserver {text}: expected NAME=SPEC, such as alpha=synapse@1.163.2"))),
+    });
+    let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
+    Ok(Description::read(&file)?.with_specs(&overrides)?)
+}
+
+/// Names of the YAML files in a folder.
+pub(crate) fn names(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut names: Vec<String> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    names.join(", ")
+}
+
+impl Ground {
+    /// Installs what is missing and boots; ends early, with everything stopped, on a signal.
+    pub(crate) async fn start(
+        project: &Project,
+        description: &Description,
+        folders: (&Path, &Path),
+        seed: u64,
+        notify: Notify,
+        interrupted: &watch::Receiver<bool>,
+    ) -> Result<Self, CliError> {
+        let (work, logs) = folders;
+        let gateway = Gateway::new().map_err(|error| CliError::environment(format!("failed to {error}")))?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| CliError::environment(format!("failed to set up the HTTP client: {error}")))?;
+        let setting = Setting {
+            gateway: gateway.clone(),
+            fixtures: project.fixtures(),
+            cache: default_cache(),
+            work: work.to_owned(),
+            logs: logs.to_owned(),
+            notify,
+            http,
+        };
+        let deployment = tokio::select! {
+            started = Deployment::start(description, setting) => started?,
+            () = interrupt::signalled(interrupted) => return Err(CliError::interrupted()),
+        };
+        let world = World::new(gateway.clone(), seed);
+        let homeservers = deployment.homeservers().to_vec();
+        Ok(Self { deployment, field: Field { gateway, world, homeservers } })
+    }
+
+    /// The homeservers as reports name them.
+    pub(crate) fn servers(&self) -> Vec<ServerInfo> {
+        let homeservers = self.field.homeservers.iter();
+        homeservers
+            .map(|homeserver| ServerInfo {
+                name: homeserver.name().to_owned(),
+                spec: homeserver.spec().to_owned(),
+                implementation: homeserver.implementation().to_owned(),
+                version: homeserver.version(),
+                server_name: homeserver.server_name().to_string(),
+                digest: homeserver.digest().to_owned(),
+            })
+            .collect()
+    }
+
+    /// What the homeservers used so far.
+    pub(crate) fn usage(&self) -> Vec<ServerUsage> {
+        let homeservers = self.field.homeservers.iter();
+        homeservers
+            .map(|homeserver| {
+                let usage = homeserver.usage();
+                ServerUsage { name: homeserver.name().to_owned(), cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes }
+            })
+            .collect()
+    }
+
+    /// Stops everything.
+    pub(crate) async fn stop(self) {
+        self.deployment.stop().await;
+        self.field.gateway.close();
+    }
+}

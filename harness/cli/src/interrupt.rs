@@ -1,0 +1,40 @@
+//! Ctrl-C and SIGTERM: the first asks the run to stop and clean up, a second one ends it at once.
+
+use fedproof_results::exit;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Becomes true at the first signal.
+pub(crate) fn watch() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        tokio::spawn(async move {
+            for first in [true, false] {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if !first {
+                    // The homeservers' launchers see the closed pipes.
+                    std::process::exit(i32::from(exit::INTERRUPTED));
+                }
+                eprintln!("interrupted: stopping the homeservers (once more to stop at once)");
+                sender.send_replace(true);
+            }
+        });
+    } else {
+        // Without a handler the signals end the process; keep the channel open all the same.
+        std::mem::forget(sender);
+    }
+    receiver
+}
+
+/// Resolves at the first signal.
+pub(crate) async fn signalled(receiver: &watch::Receiver<bool>) {
+    let mut receiver = receiver.clone();
+    if receiver.wait_for(|signalled| *signalled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

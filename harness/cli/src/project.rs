@@ -1,0 +1,55 @@
+//! The project's folder: where scenarios and fixtures are.
+
+use crate::error::CliError;
+use fedproof_results::exit;
+use fedproof_scenario::{Catalogue, Diagnostic, load};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
+
+/// Where scenarios/ and fixtures/ are.
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+}
+
+impl Project {
+    /// The folder given, or the nearest one upwards from the current folder that holds scenarios/ and fixtures/.
+    pub(crate) fn find(given: Option<&Path>) -> Result<Self, CliError> {
+        let is_project = |folder: &Path| folder.join("scenarios").is_dir() && folder.join("fixtures").is_dir();
+        if let Some(given) = given {
+            return match is_project(given) {
+                true => Ok(Self { root: given.to_owned() }),
+                false => Err(CliError::bad_input(format!(
+                    "{} holds no scenarios/ and fixtures/: --root must be fedproof's folder",
+                    given.display()
+                ))),
+            };
+        }
+        let here = std::env::current_dir()
+            .map_err(|error| CliError::environment(format!("failed to find the current folder: {error}")))?;
+        match here.ancestors().find(|folder| is_project(folder)) {
+            Some(root) => Ok(Self { root: root.to_owned() }),
+            None => Err(CliError::bad_input(
+                "no scenarios/ and fixtures/ here or above: run inside fedproof's folder, or say --root DIR",
+            )),
+        }
+    }
+
+    pub(crate) fn fixtures(&self) -> PathBuf {
+        self.root.join("fixtures")
+    }
+
+    /// All scenarios, linted.
+    pub(crate) fn catalogue(&self) -> Result<Catalogue, CliError> {
+        load(&self.root, &[]).map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))
+    }
+}
+
+/// Everything that is wrong, as a compiler would print it.
+pub(crate) fn render(wrong: &[Diagnostic]) -> String {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut text: String = wrong.iter().map(|one| format!("{}\n\n", one.render(colour))).collect();
+    text.push_str(&format!("{} problem{} in the scenarios", wrong.len(), if wrong.len() == 1 { "" } else { "s" }));
+    text
+}

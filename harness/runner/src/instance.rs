@@ -1,0 +1,339 @@
+//! The interpreter: plays one instance, phase by phase, and rules on its cases.
+
+use crate::{
+    actor::{Cast, Player},
+    expect,
+    outcome::{Done, StepError},
+    plan::Instance,
+    ruling::{Bearing, Ruling},
+    run::Field,
+    scope::{Bindings, Scope},
+    step::{Scene, Stage, perform, success},
+};
+use fedproof_results::{CaseInfo, Failure, Location, PhaseOutcome, Role, SubjectResult, Verdict};
+use fedproof_scenario::{
+    At,
+    model::{Actor, Case, Expect, Part, Phase, Step},
+    template,
+};
+use futures::future::join_all;
+use std::{
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+/// Bound of a whole instance, against hanging; its waits end long before.
+const INSTANCE_LIMIT: Duration = Duration::from_secs(240);
+
+/// One case on its way through the phases.
+struct Row<'a> {
+    info: &'a CaseInfo,
+    case: &'a Case,
+    bindings: Bindings,
+    ruling: Ruling,
+}
+
+/// Plays an instance and gives the result of each of its cases.
+pub(crate) async fn play(instance: &Instance, field: &Field, seed: u64) -> Vec<(String, SubjectResult)> {
+    let began = Instant::now();
+    let mut rows: Vec<Row<'_>> = instance.cases.iter().filter_map(|info| row(instance, info)).collect();
+    if let Some((verdict, reason)) = &instance.set_aside {
+        set_aside(&mut rows, *verdict, reason);
+    } else if rows.iter().any(|row| row.ruling.is_open()) {
+        match enter(instance, field, seed).await {
+            Ok(stage) => {
+                let play = play_on(instance, &stage, &mut rows);
+                if tokio::time::timeout(INSTANCE_LIMIT, play).await.is_err() {
+                    let reason = format!("the instance took longer than {} s", INSTANCE_LIMIT.as_secs());
+                    set_aside(&mut rows, Verdict::Inconclusive, &reason);
+                }
+                leave(&stage);
+            }
+            Err(error) => {
+                set_aside(&mut rows, Verdict::Inconclusive, &format!("the actors could not be set up: {error}"));
+            }
+        }
+    }
+    let duration_ms = began.elapsed().as_millis() as u64;
+    rows.into_iter().map(|row| (row.info.id.clone(), result(instance, row, duration_ms))).collect()
+}
+
+fn row<'a>(instance: &'a Instance, info: &'a CaseInfo) -> Option<Row<'a>> {
+    let case = instance.scenario.scenario.cases.iter().find(|case| case.id.as_str() == info.row())?;
+    let mut ruling = Ruling::default();
+    if let Some(only) = &case.only
+        && !only.room_versions.contains(&instance.version)
+    {
+        ruling.set_aside(Verdict::NotApplicable, &only.reason);
+    }
+    Some(Row { info, case, bindings: Bindings::default(), ruling })
+}
+
+fn set_aside(rows: &mut [Row<'_>], verdict: Verdict, reason: &str) {
+    for row in rows.iter_mut().filter(|row| row.ruling.is_open()) {
+        row.ruling.set_aside(verdict, reason);
+    }
+}
+
+fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult {
+    let (verdict, reason) = row.ruling.verdict(row.info.level);
+    SubjectResult {
+        server: instance.servers.subject.name().to_owned(),
+        verdict,
+        reason,
+        duration_ms,
+        phases: row.ruling.phases,
+        failure: row.ruling.failure,
+    }
+}
+
+/// Brings the actors to life; clients register side by side.
+async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, StepError> {
+    let actors = &instance.scenario.scenario.actors;
+    let players = actors.iter().map(|(name, actor)| async move {
+        let player = match actor {
+            Actor::Homeserver(part) => Player::Homeserver(homeserver(instance, *part)?),
+            Actor::Client(on) => {
+                let part = match actors.get(on) {
+                    Some(Actor::Homeserver(part)) => *part,
+                    _ => return Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
+                };
+                let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
+                Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?)
+            }
+            Actor::Virtual(pattern) => {
+                Player::Virtual(field.world.server(pattern.replace('*', &instance.id).as_str().into()))
+            }
+        };
+        Ok((name.clone(), player))
+    });
+    let cast: Cast = futures::future::try_join_all(players).await?.into_iter().collect();
+    Ok(Stage {
+        id: instance.id.clone(),
+        cast,
+        world: field.world.clone(),
+        gateway: field.gateway.clone(),
+        seed,
+        mark: field.gateway.transcript().len(),
+        counter: AtomicU64::new(0),
+        faults: Mutex::default(),
+    })
+}
+
+fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Homeserver, StepError> {
+    match part {
+        Part::Subject => Ok(instance.servers.subject.clone()),
+        Part::Other => {
+            let missing = || StepError::broken("the deployment has only one homeserver");
+            instance.servers.other.clone().ok_or_else(missing)
+        }
+    }
+}
+
+/// Ends faults that the scenario left, and retires the names (R6).
+fn leave(stage: &Stage) {
+    for (_, fault) in stage.faults.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+        stage.gateway.heal(fault);
+    }
+    for player in stage.cast.values() {
+        if let Player::Virtual(server) = player {
+            stage.gateway.retire(server.name());
+        }
+    }
+}
+
+/// The phases, with the instance's mutant in force if it has one.
+async fn play_on(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>]) {
+    let subject = &instance.servers.subject;
+    let Some(mutant) = &instance.mutant else {
+        return play_phases(instance, stage, rows).await;
+    };
+    if let Err(error) = mutant.seed(stage, subject).await {
+        return set_aside(rows, Verdict::Inconclusive, &format!("the mutant could not be switched on: {error}"));
+    }
+    play_phases(instance, stage, rows).await;
+    if let Err(error) = mutant.heal(stage, subject).await {
+        tracing::warn!(mutant = mutant.id, %error, "switch a mutant off");
+    }
+}
+
+async fn play_phases(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>]) {
+    let scenario = &instance.scenario.scenario;
+    let shared = Bindings::default();
+    let scope = Scope {
+        cast: &stage.cast,
+        instance: &shared,
+        case: None,
+        case_slug: "",
+        phase: "",
+        version: &instance.version,
+    };
+    if let Err(error) = bind_vars(&scenario.vars, scope) {
+        return set_aside(rows, Verdict::Inconclusive, &format!("the variables could not be set: {error}"));
+    }
+    for row in rows.iter_mut().filter(|row| row.ruling.is_open()) {
+        let slug = slug(row.info);
+        let scope = Scope { case: Some(&row.bindings), case_slug: &slug, ..scope };
+        if let Err(error) = bind_vars(&row.case.vars, scope) {
+            row.ruling.set_aside(Verdict::Inconclusive, format!("the variables could not be set: {error}"));
+        }
+    }
+    for phase in &scenario.phases {
+        if rows.iter().all(|row| !row.ruling.is_open()) {
+            return;
+        }
+        let scope = Scope { phase: &phase.phase, ..scope };
+        let file = &instance.scenario.file;
+        let Some(last) = play_shared(file, stage, phase, scope, rows).await else { continue };
+        let open = rows.iter_mut().filter(|row| row.ruling.is_open());
+        join_all(open.map(|row| play_row(file, stage, phase, scope, row, last.as_ref()))).await;
+    }
+}
+
+fn bind_vars(vars: &indexmap::IndexMap<String, serde_json::Value>, scope: Scope<'_>) -> Result<(), StepError> {
+    for (name, value) in vars {
+        scope.bind(name, template::substitute_value(value, &|reference| scope.lookup(reference))?);
+    }
+    Ok(())
+}
+
+/// Last segment of the case's row.
+fn slug(info: &CaseInfo) -> String {
+    info.row().rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// The steps that all rows share. `None` if one failed: the phase is over. Else what the last one with an answer gave.
+async fn play_shared(
+    file: &str,
+    stage: &Stage,
+    phase: &Phase,
+    scope: Scope<'_>,
+    rows: &mut [Row<'_>],
+) -> Option<Option<Done>> {
+    let usual = success();
+    let mut last = None;
+    let first = rows.iter().find(|row| row.ruling.is_open()).map(|row| row.info.id.clone()).unwrap_or_default();
+    let scene = Scene { stage, scope, case_id: &first };
+    for step in &phase.steps {
+        match perform(scene, step, Some(&usual)).await {
+            Ok(done) => last = if done.answer.is_some() { Some(done) } else { last },
+            Err((error, done)) => {
+                for row in rows.iter_mut().filter(|row| row.ruling.is_open()) {
+                    let failure = failure(file, scene, phase, step, &error);
+                    row.ruling.phases.push(phase_outcome(phase, false, done.as_ref()));
+                    row.ruling.fail(row.info.level, phase.role, bearing(step), &error, failure);
+                }
+                return None;
+            }
+        }
+    }
+    Some(last)
+}
+
+/// The steps of one case in one phase.
+async fn play_row(
+    file: &str,
+    stage: &Stage,
+    phase: &Phase,
+    scope: Scope<'_>,
+    row: &mut Row<'_>,
+    shared: Option<&Done>,
+) {
+    let slug = slug(row.info);
+    let scope = Scope { case: Some(&row.bindings), case_slug: &slug, ..scope };
+    let scene = Scene { stage, scope, case_id: &row.info.id };
+    let usual = success();
+    let lists = phase.each.iter().filter_map(|name| row.case.steps.get(name));
+    let steps: Vec<&At<Step>> = lists.flatten().collect();
+    let asked = phase.expect.as_ref().unwrap_or(&usual);
+    let mut last: Option<Done> = None;
+    for (position, step) in steps.iter().enumerate() {
+        let is_last = position + 1 == steps.len();
+        let bearing = if is_last { Bearing::Decides } else { bearing(step) };
+        match perform(scene, step, Some(if is_last { asked } else { &usual })).await {
+            Ok(done) => last = if done.answer.is_some() { Some(done) } else { last },
+            Err((error, done)) => {
+                row.ruling.phases.push(phase_outcome(phase, false, done.as_ref().or(last.as_ref())));
+                if phase.role != Role::Check && not_offered(row.case.not_applicable_if.as_ref(), done.as_ref()) {
+                    let answer = done.as_ref().and_then(|done| done.answer.as_ref());
+                    let seen = answer.map(answer_in_words).unwrap_or_default();
+                    let reason = format!("the server does not offer this: the control was answered {seen}");
+                    return row.ruling.set_aside(Verdict::NotApplicable, reason);
+                }
+                let failure = failure(file, scene, phase, step, &error);
+                return row.ruling.fail(row.info.level, phase.role, bearing, &error, failure);
+            }
+        }
+    }
+    let last = last.as_ref().or(shared);
+    row.ruling.phases.push(phase_outcome(phase, true, last));
+    if phase.role != Role::Setup {
+        let answer = last.and_then(|done| done.answer.as_ref());
+        row.ruling.observe(&phase.phase, answer.map_or("held".to_owned(), answer_in_words));
+    }
+}
+
+fn answer_in_words(answer: &crate::outcome::Answer) -> String {
+    match answer.errcode() {
+        Some(errcode) => format!("{} {errcode}", answer.status),
+        None => answer.status.to_string(),
+    }
+}
+
+fn not_offered(not_applicable_if: Option<&Expect>, done: Option<&Done>) -> bool {
+    let answer = done.and_then(|done| done.answer.as_ref());
+    not_applicable_if.zip(answer).is_some_and(|(expect, answer)| expect::meets(expect, answer))
+}
+
+/// A step decides if it says itself what must come.
+fn bearing(step: &Step) -> Bearing {
+    let says = step.expect.is_some() || step.eventually.is_some() || step.never.is_some() || step.native.is_some();
+    if says { Bearing::Decides } else { Bearing::Prepares }
+}
+
+fn phase_outcome(phase: &Phase, ok: bool, done: Option<&Done>) -> PhaseOutcome {
+    let answer = done.and_then(|done| done.answer.as_ref());
+    PhaseOutcome {
+        phase: phase.phase.clone(),
+        role: phase.role,
+        ok,
+        status: answer.map(|answer| answer.status),
+        errcode: answer.and_then(|answer| answer.errcode().map(str::to_owned)),
+        exchange: answer.map(|answer| answer.exchange.id),
+    }
+}
+
+fn failure(file: &str, scene: Scene<'_>, phase: &Phase, step: &At<Step>, error: &StepError) -> Failure {
+    let (expected, seen) = match error {
+        StepError::Unmet { expected, seen, .. } => (expected.clone(), seen.clone()),
+        StepError::Broken { reason, .. } => ("the step can be carried out".to_owned(), reason.clone()),
+    };
+    Failure {
+        phase: phase.phase.clone(),
+        step: in_words(scene, step),
+        location: Location { file: file.to_owned(), line: step.line() },
+        expected,
+        seen,
+        exchanges: error.exchanges().to_vec(),
+    }
+}
+
+/// A step as one would say it: `denied request GET /…`.
+fn in_words(scene: Scene<'_>, step: &Step) -> String {
+    let verb = step.verbs().first().map_or("nothing", |(name, _)| name);
+    let what = match (&step.request, &step.eventually, &step.never) {
+        (Some(request), ..) => match scene.resolve_request(request) {
+            Ok((request, path)) => format!(" {} {path}", request.method),
+            Err(_) => format!(" {} {}", request.method, request.path),
+        },
+        (None, Some(condition), _) | (None, None, Some(condition)) => {
+            let resolved = scene.resolve(condition).unwrap_or_else(|_| condition.clone());
+            format!(" {}", crate::verb::condition::in_words(&resolved))
+        }
+        _ => String::new(),
+    };
+    match &step.actor {
+        Some(actor) => format!("{actor} {verb}{what}"),
+        None => format!("{verb}{what}"),
+    }
+}

@@ -1,0 +1,126 @@
+//! The kill matrix: every mutant against the scenarios that should notice it (design.md §5, R5, and §8).
+//!
+//! All of it is one play on one deployment: each mutant gets instances of its own, and is in force for their virtual
+//! servers only. Beside them the same scenarios are played with no mutant, where nothing may fail.
+
+use crate::{
+    mutant::Mutant,
+    plan::{Instance, Plan},
+    run::{Field, Options, play},
+};
+use fedproof_results::{Level, Verdict};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What became of one mutant.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kill {
+    /// The mutant.
+    pub id: String,
+    /// What it does wrong.
+    pub about: String,
+    /// Rows whose cases should fail on it.
+    pub expected: Vec<String>,
+    /// Whether each of these did, and no other.
+    pub killed: bool,
+    /// Rows with a case that failed.
+    pub killed_by: Vec<String>,
+    /// Expected rows that no case of failed.
+    pub missed: Vec<String>,
+    /// Rows that failed although nothing says they should.
+    pub unexpected: Vec<String>,
+    /// Rows with a case about which nothing could be said, and why.
+    pub inconclusive: BTreeMap<String, String>,
+}
+
+/// The whole matrix.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Matrix {
+    /// One entry for each mutant, in the order of the files.
+    pub mutants: Vec<Kill>,
+    /// Cases that fail, or cannot be decided, with no mutant in force, and why.
+    pub without_mutant: BTreeMap<String, String>,
+    /// Gating rows that were played and kill nothing.
+    pub kill_nothing: Vec<String>,
+    /// Why it stopped early, or empty.
+    pub stopped_because: String,
+}
+
+/// One case as one instance decided it.
+struct Ruled {
+    mutant: Option<String>,
+    row: String,
+    level: Level,
+    verdict: Verdict,
+    reason: String,
+}
+
+/// Plays `instances` once without any mutant, and those with a row it should kill once for each mutant. `on_instance`
+/// is called after each, with how many there are in all.
+pub async fn kill_matrix(
+    mutants: &[Arc<Mutant>],
+    instances: &[Instance],
+    field: &Field,
+    options: &Options,
+    mut on_instance: impl FnMut(usize),
+) -> Matrix {
+    let mut plan = Plan { shared: instances.to_vec(), exclusive: Vec::new() };
+    for mutant in mutants {
+        let notices = |instance: &&Instance| {
+            mutant.fits(&instance.servers.subject)
+                && instance.cases.iter().any(|case| mutant.kills.iter().any(|row| row == case.row()))
+        };
+        for instance in instances.iter().filter(notices) {
+            let id = format!("m{}-{}", plan.shared.len(), instance.id);
+            plan.shared.push(Instance { id, mutant: Some(mutant.clone()), ..instance.clone() });
+        }
+    }
+    let total = plan.shared.len();
+    let mut ruled: Vec<Ruled> = Vec::new();
+    let stopped = play(&plan, field, options, |instance, decided| {
+        on_instance(total);
+        let mutant = instance.mutant.as_ref().map(|mutant| mutant.id.clone());
+        for (id, result) in decided {
+            let case = instance.cases.iter().find(|case| case.id == id);
+            let (row, level) = case.map_or((id.clone(), Level::Must), |case| (case.row().to_owned(), case.level));
+            let (verdict, reason) = (result.verdict, result.reason);
+            ruled.push(Ruled { mutant: mutant.clone(), row, level, verdict, reason });
+        }
+    })
+    .await;
+    let mut matrix = Matrix { stopped_because: stopped.unwrap_or_default(), ..Matrix::default() };
+    for one in ruled.iter().filter(|one| one.mutant.is_none()) {
+        if matches!(one.verdict, Verdict::Fail | Verdict::Inconclusive) {
+            matrix.without_mutant.insert(one.row.clone(), format!("{}: {}", one.verdict, one.reason));
+        }
+    }
+    matrix.mutants = mutants.iter().map(|mutant| kill(mutant, &ruled)).collect();
+    let is_weight = |one: &&Ruled| {
+        one.mutant.is_none() && one.level.gates(true) && !matches!(one.verdict, Verdict::NotApplicable | Verdict::Skipped)
+    };
+    let rows: BTreeSet<&String> = ruled.iter().filter(is_weight).map(|one| &one.row).collect();
+    let kills = |row: &&&String| matrix.mutants.iter().any(|kill| kill.killed_by.contains(row));
+    matrix.kill_nothing = rows.iter().filter(|row| !kills(row)).map(|row| (*row).clone()).collect();
+    matrix
+}
+
+fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
+    let of_it = |verdict| ruled.iter().filter(move |one| one.mutant.as_deref() == Some(&mutant.id) && one.verdict == verdict);
+    let killed_by: BTreeSet<String> = of_it(Verdict::Fail).map(|one| one.row.clone()).collect();
+    let inconclusive = of_it(Verdict::Inconclusive).map(|one| (one.row.clone(), one.reason.clone())).collect();
+    let missed: Vec<String> = mutant.kills.iter().filter(|row| !killed_by.contains(*row)).cloned().collect();
+    let unexpected: Vec<String> = killed_by.iter().filter(|row| !mutant.kills.contains(row)).cloned().collect();
+    Kill {
+        id: mutant.id.clone(),
+        about: mutant.about.clone(),
+        expected: mutant.kills.clone(),
+        killed: missed.is_empty() && unexpected.is_empty(),
+        killed_by: killed_by.into_iter().collect(),
+        missed,
+        unexpected,
+        inconclusive,
+    }
+}

@@ -1,0 +1,172 @@
+//! Deliberately wrong servers (design.md §8): one defect each, switched on for the virtual servers of one instance, so
+//! that one boot serves a whole kill matrix.
+
+use crate::{actor::Player, outcome::StepError, step::Stage};
+use fedproof_core::ServerName;
+use fedproof_deployment::{Homeserver, MutantSwitch};
+use fedproof_gateway::{Effect, Fault};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Why the mutants of a folder cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum MutantError {
+    /// A file cannot be read.
+    #[error("read {}: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("read {}: {message}", file.display())]
+    Malformed {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, with its place.
+        message: String,
+    },
+}
+
+/// One seeded defect.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What the kill matrix calls it.
+    pub id: String,
+    /// What this server does wrong.
+    pub about: String,
+    /// Rows of the catalogue whose cases must fail on it.
+    pub kills: Vec<String>,
+    /// Where it is seeded.
+    pub seat: Seat,
+}
+
+/// Where a defect is seeded.
+#[derive(Clone, Debug)]
+pub enum Seat {
+    /// In the homeserver of this implementation, by its launcher.
+    Homeserver(String),
+    /// In the gateway's answers.
+    Gateway(GatewayFault),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    about: String,
+    kills: Vec<String>,
+    #[serde(default)]
+    fault: Option<GatewayFault>,
+    /// Read by the launcher.
+    #[serde(default, rename = "hook")]
+    _hook: Option<String>,
+    #[serde(default, rename = "with")]
+    _with: Value,
+}
+
+/// A fault of the gateway, without whose requests it meets.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayFault {
+    #[serde(default)]
+    method: Option<String>,
+    path: String,
+    effect: GatewayEffect,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum GatewayEffect {
+    Answer { status: u16, body: Value },
+    Rewrite { when_status: Option<u16>, status: Option<u16>, body: Option<Value> },
+}
+
+/// Reads all mutants below `folder`: `gateway.yaml`, and one file for each implementation of homeservers.
+///
+/// # Errors
+/// The first file that cannot be read.
+pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
+    let unreadable = |file: &Path| {
+        let file = file.to_owned();
+        move |source| MutantError::Unreadable { file, source }
+    };
+    let entries = std::fs::read_dir(folder).map_err(unreadable(folder))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    let mut mutants = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
+        let written: Vec<Written> = serde_saphyr::from_str(&text)
+            .map_err(|error| MutantError::Malformed { file: file.clone(), message: error.to_string() })?;
+        let implementation = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        mutants.extend(written.into_iter().map(|written| Mutant {
+            id: written.id,
+            about: written.about,
+            kills: written.kills,
+            seat: match written.fault {
+                Some(fault) => Seat::Gateway(fault),
+                None => Seat::Homeserver(implementation.clone()),
+            },
+        }));
+    }
+    Ok(mutants)
+}
+
+impl Mutant {
+    /// Whether this homeserver can have it.
+    pub fn fits(&self, homeserver: &Homeserver) -> bool {
+        match &self.seat {
+            Seat::Gateway(_) => true,
+            Seat::Homeserver(implementation) => homeserver.implementation() == implementation,
+        }
+    }
+
+    /// The switch that seeds it in a homeserver for one instance: every name the instance makes holds its id.
+    fn switch(&self, stage: &Stage) -> MutantSwitch {
+        MutantSwitch { mutant: self.id.clone(), origin: Some(format!("*{}*", stage.id)), room: None }
+    }
+
+    /// Switches it on.
+    pub(crate) async fn seed(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
+        match &self.seat {
+            Seat::Homeserver(_) => subject.mutate(&self.switch(stage)).await?,
+            Seat::Gateway(fault) => {
+                for player in stage.cast.values() {
+                    if let Player::Virtual(server) = player {
+                        stage.hold(fault.towards(server.name(), subject.server_name()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Switches it off; a gateway's fault ends with the instance.
+    pub(crate) async fn heal(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
+        match &self.seat {
+            Seat::Homeserver(_) => Ok(subject.heal_switch(&self.switch(stage)).await?),
+            Seat::Gateway(_) => Ok(()),
+        }
+    }
+}
+
+impl GatewayFault {
+    fn towards(&self, from: &ServerName, to: &ServerName) -> Fault {
+        Fault {
+            from: Some(from.clone()),
+            to: Some(to.clone()),
+            method: self.method.clone(),
+            path: Some(self.path.clone()),
+            effect: match &self.effect {
+                GatewayEffect::Answer { status, body } => Effect::Answer { status: *status, body: body.clone() },
+                GatewayEffect::Rewrite { when_status, status, body } => {
+                    Effect::Rewrite { when_status: *when_status, status: *status, body: body.clone() }
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Checks that need computation. To add one: a file here, and a line in [`CHECKS`].
+
+mod acl_property;
+mod last_segment;
+
+use crate::{
+    outcome::{Done, StepError},
+    step::Scene,
+};
+use fedproof_scenario::model::Native;
+use futures::future::BoxFuture;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+type With = IndexMap<String, Value>;
+type Check = for<'a> fn(&'a Scene<'a>, &'a With) -> BoxFuture<'a, Result<Done, StepError>>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
+    ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
+];
+
+/// Names of all checks.
+pub(crate) fn names() -> Vec<&'static str> {
+    CHECKS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Calls a check by its name.
+pub(crate) async fn call(scene: &Scene<'_>, native: &Native) -> Result<Done, StepError> {
+    match CHECKS.iter().find(|(name, _)| *name == native.check) {
+        Some((_, check)) => check(scene, &native.with).await,
+        None => Err(StepError::broken(format!("there is no native check {:?}; there are: {}", native.check, names().join(", ")))),
+    }
+}
+
+/// An argument that is a text.
+fn text<'a>(with: &'a With, key: &str) -> Result<&'a str, StepError> {
+    with.get(key).and_then(Value::as_str).ok_or_else(|| StepError::broken(format!("the check needs a text `{key}`")))
+}
+
+/// An argument that is a number, or a default.
+fn number(with: &With, key: &str, default: u64) -> u64 {
+    with.get(key).and_then(Value::as_u64).unwrap_or(default)
+}

@@ -1,0 +1,122 @@
+//! From selected cases to what is played: instances of scenarios.
+
+use fedproof_deployment::Homeserver;
+use fedproof_results::{CaseInfo, Verdict};
+use fedproof_scenario::{
+    Loaded,
+    model::{Actor, Part},
+};
+use crate::mutant::Mutant;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// Why nothing can be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The deployment is empty.
+    #[error("the deployment has no homeserver")]
+    NoHomeserver,
+}
+
+/// The homeservers an instance uses.
+#[derive(Clone)]
+pub struct Subject {
+    /// The homeserver under test.
+    pub subject: Homeserver,
+    /// Another one, if the deployment has one.
+    pub other: Option<Homeserver>,
+}
+
+/// A scenario, in one room version, against one homeserver under test.
+#[derive(Clone)]
+pub struct Instance {
+    /// Part of every name this instance makes; unique in the run.
+    pub id: String,
+    /// The scenario.
+    pub scenario: Loaded,
+    /// The room version; empty if the scenario names none.
+    pub version: String,
+    /// Where.
+    pub servers: Subject,
+    /// The cases of it that were selected.
+    pub cases: Vec<CaseInfo>,
+    /// The verdict for all of them, if the deployment cannot host it (R7).
+    pub set_aside: Option<(Verdict, String)>,
+    /// A defect that is switched on for this instance's virtual servers once its actors are there.
+    pub mutant: Option<Arc<Mutant>>,
+}
+
+/// What a run plays.
+#[derive(Default)]
+pub struct Plan {
+    /// Instances that may run side by side.
+    pub shared: Vec<Instance>,
+    /// Then, one after the other, those that restart or reconfigure a homeserver (R6).
+    pub exclusive: Vec<Instance>,
+}
+
+/// Plans the selected cases on these homeservers: each scenario runs once for every distinct version. Homeservers
+/// of one version take turns, so that all of them work.
+///
+/// # Errors
+/// [`PlanError::NoHomeserver`].
+pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], seed: u64) -> Result<Plan, PlanError> {
+    if homeservers.is_empty() {
+        return Err(PlanError::NoHomeserver);
+    }
+    let mut versions: BTreeMap<String, Vec<&Homeserver>> = BTreeMap::new();
+    for homeserver in homeservers {
+        versions.entry(kind_of(homeserver)).or_default().push(homeserver);
+    }
+    let mut plan = Plan::default();
+    let mut count = 0;
+    for (scenario, cases) in selected {
+        let mut by_version: BTreeMap<&str, Vec<CaseInfo>> = BTreeMap::new();
+        for case in cases {
+            by_version.entry(case.room_version.as_deref().unwrap_or_default()).or_default().push(case.clone());
+        }
+        for (room_version, cases) in by_version {
+            for alike in versions.values() {
+                let subject = alike[count % alike.len()].clone();
+                let other = homeservers.iter().find(|other| other.name() != subject.name()).cloned();
+                count += 1;
+                let set_aside = missing_part(scenario, &other);
+                let instance = Instance {
+                    id: format!("i{count}-{:04x}", seed & 0xffff),
+                    scenario: scenario.clone(),
+                    version: room_version.to_owned(),
+                    servers: Subject { subject, other },
+                    cases: cases.clone(),
+                    set_aside,
+                    mutant: None,
+                };
+                let list = if scenario.scenario.exclusive { &mut plan.exclusive } else { &mut plan.shared };
+                list.push(instance);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// What makes two homeservers the same subject: version and digest of what was installed.
+fn kind_of(homeserver: &Homeserver) -> String {
+    format!("{} {}", homeserver.spec(), homeserver.digest())
+}
+
+fn missing_part(scenario: &Loaded, other: &Option<Homeserver>) -> Option<(Verdict, String)> {
+    let needs_other = scenario.scenario.actors.values().any(|actor| matches!(actor, Actor::Homeserver(Part::Other)));
+    (needs_other && other.is_none())
+        .then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
+}
+
+/// Groups cases by their scenario, in the catalogue's order.
+pub fn group(scenarios: &[Loaded], cases: &[CaseInfo]) -> Vec<(Loaded, Vec<CaseInfo>)> {
+    let mut by_file: HashMap<&str, Vec<CaseInfo>> = HashMap::new();
+    for case in cases {
+        by_file.entry(&case.scenario).or_default().push(case.clone());
+    }
+    let scenarios = scenarios.iter().filter_map(|loaded| Some((loaded.clone(), by_file.remove(loaded.file.as_str())?)));
+    scenarios.collect()
+}

@@ -1,0 +1,61 @@
+//! What `${…}` stands for while a step runs.
+
+use crate::actor::Cast;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// Variables that steps bind; steps run side by side.
+#[derive(Default)]
+pub(crate) struct Bindings(Mutex<HashMap<String, Value>>);
+
+impl Bindings {
+    pub(crate) fn set(&self, name: &str, value: Value) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+/// The names a step can use: its case's variables, then its instance's, then actors, then built-ins.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) cast: &'a Cast,
+    pub(crate) instance: &'a Bindings,
+    pub(crate) case: Option<&'a Bindings>,
+    pub(crate) case_slug: &'a str,
+    pub(crate) phase: &'a str,
+    pub(crate) version: &'a str,
+}
+
+impl Scope<'_> {
+    /// The value of a name, or of a whole reference such as `denied.user`; fields of bound values are walked by the
+    /// caller (see [`fedproof_scenario::template`]).
+    pub(crate) fn lookup(&self, reference: &str) -> Option<Value> {
+        if let Some(value) = self.case.and_then(|case| case.get(reference)).or_else(|| self.instance.get(reference)) {
+            return Some(value);
+        }
+        let (name, field) = match reference.split_once('.') {
+            Some((name, field)) => (name, Some(field)),
+            None => (reference, None),
+        };
+        if let Some(player) = self.cast.get(name) {
+            return player.field(field);
+        }
+        match reference {
+            "case" => Some(self.case_slug.into()),
+            "phase" => Some(self.phase.into()),
+            "version" => Some(self.version.into()),
+            _ => None,
+        }
+    }
+
+    /// Binds a variable: in the case if there is one, else in the instance.
+    pub(crate) fn bind(&self, name: &str, value: Value) {
+        self.case.unwrap_or(self.instance).set(name, value);
+    }
+}

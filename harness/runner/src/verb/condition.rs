@@ -1,0 +1,164 @@
+//! Observing: what must come (`eventually`) and what must not have come (`never`).
+
+use crate::{
+    actor::Player,
+    expect::quote,
+    outcome::{Done, StepError},
+    step::Scene,
+};
+use fedproof_client::{Client, View};
+use fedproof_core::{ServerName, acl::glob_matches, path::encode, transcript::Exchange};
+use fedproof_scenario::model::Condition;
+use reqwest::Method;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Bound of a wait. Nothing waits this long unless what it waits for does not come.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Waits until the condition has been observed.
+pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
+    match player {
+        Player::Client(client) => {
+            let wait = client.observe(|view| on_client(condition, view).then_some(()));
+            match tokio::time::timeout(WAIT_LIMIT, wait).await {
+                Ok(outcome) => outcome.map(|()| Done::default()).map_err(Into::into),
+                Err(_) => Err(unmet(condition, not_seen_by_client(client, condition).await)),
+            }
+        }
+        Player::Virtual(server) => {
+            let wait = scene.stage.transcript().wait_for(scene.stage.mark, |exchange| {
+                on_virtual(condition, server.name(), exchange).then(|| exchange.clone())
+            });
+            match tokio::time::timeout(WAIT_LIMIT, wait).await {
+                Ok(_) => Ok(Done::default()),
+                Err(_) => Err(unmet(condition, not_seen_by_server(scene, server.name()))),
+            }
+        }
+        Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
+    }
+}
+
+/// Makes sure that the condition has not been observed. Means something only after a barrier.
+pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
+    match player {
+        Player::Client(client) => {
+            if client.look(|view| on_client(condition, view)).await? {
+                return Err(seen_after_all(condition, format!("{} was shown it by /sync", client.user_id()), vec![]));
+            }
+            match condition {
+                Condition::Event { room, id } => absent_on_request(client, condition, room, id).await,
+                _ => Ok(Done::default()),
+            }
+        }
+        Player::Virtual(server) => {
+            let found = scene.stage.transcript().since(scene.stage.mark);
+            match found.iter().find(|exchange| on_virtual(condition, server.name(), exchange)) {
+                Some(exchange) => {
+                    let seen = format!("{} sent it to {} in {} {}", exchange.caller, server.name(), exchange.method, exchange.path);
+                    Err(seen_after_all(condition, seen, vec![exchange.id]))
+                }
+                None => Ok(Done::default()),
+            }
+        }
+        Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
+    }
+}
+
+/// `/event/{id}` must not give it either.
+async fn absent_on_request(client: &Client, condition: &Condition, room: &str, id: &str) -> Result<Done, StepError> {
+    let path = format!("/_matrix/client/v3/rooms/{}/event/{}", encode(room), encode(id));
+    let reply = client.request(Method::GET, &path, None).await?;
+    match reply.status {
+        404 => Ok(Done::default()),
+        status => {
+            let seen = format!("GET /event/{id} answered {status} {}", quote(&reply.body.to_string()));
+            Err(seen_after_all(condition, seen, vec![reply.exchange.id]))
+        }
+    }
+}
+
+fn on_client(condition: &Condition, view: &View) -> bool {
+    match condition {
+        Condition::Event { room, id } => view.event(room, id).is_some(),
+        Condition::Typing { room, user } => view.was_typing(room, user),
+        Condition::Receipt { room, user, event } => view.had_receipt(room, user, event),
+        Condition::State { room, kind, state_key, content } => view.state(room, kind, state_key) == Some(content),
+        Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => false,
+    }
+}
+
+fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -> bool {
+    if exchange.destination.host() != server.host() {
+        return false;
+    }
+    match condition {
+        Condition::Pdu { id } => exchange.pdus().iter().any(|pdu| has_id(pdu, id)),
+        Condition::Edu { kind, mentions } => exchange.edus().iter().any(|edu| {
+            edu["edu_type"] == kind.as_str()
+                && mentions.as_deref().is_none_or(|text| edu["content"].to_string().contains(text))
+        }),
+        Condition::Request { method, path } => {
+            exchange.method.eq_ignore_ascii_case(method) && glob_matches(path, &exchange.path)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a PDU has this id; the id's format is the same in every room version from 4 on.
+fn has_id(pdu: &Value, id: &str) -> bool {
+    ["10", "11", "12"].iter().any(|version| {
+        let rules = fedproof_core::event::rules_of(version);
+        rules.and_then(|rules| fedproof_core::event::event_id(pdu, &rules)).is_ok_and(|found| found == id)
+    })
+}
+
+fn room_of(condition: &Condition) -> Option<&str> {
+    match condition {
+        Condition::Event { room, .. }
+        | Condition::Typing { room, .. }
+        | Condition::Receipt { room, .. }
+        | Condition::State { room, .. } => Some(room),
+        _ => None,
+    }
+}
+
+async fn not_seen_by_client(client: &Client, condition: &Condition) -> String {
+    let room = room_of(condition).unwrap_or_default();
+    match client.look(|view| view.describe(room)).await {
+        Ok(known) => format!("not within {} s; {} knows of the room: {known}", WAIT_LIMIT.as_secs(), client.user_id()),
+        Err(error) => format!("not within {} s, and then {error}", WAIT_LIMIT.as_secs()),
+    }
+}
+
+fn not_seen_by_server(scene: &Scene<'_>, server: &ServerName) -> String {
+    let exchanges = scene.stage.transcript().since(scene.stage.mark);
+    let got: Vec<_> = exchanges.iter().filter(|exchange| exchange.destination == *server).collect();
+    let pdus: usize = got.iter().map(|exchange| exchange.pdus().len()).sum();
+    let edus: usize = got.iter().map(|exchange| exchange.edus().len()).sum();
+    format!("not within {} s; {server} got {} requests with {pdus} PDUs and {edus} EDUs", WAIT_LIMIT.as_secs(), got.len())
+}
+
+fn unmet(condition: &Condition, seen: String) -> StepError {
+    StepError::Unmet { expected: format!("eventually {}", in_words(condition)), seen, exchanges: Vec::new() }
+}
+
+fn seen_after_all(condition: &Condition, seen: String, exchanges: Vec<u64>) -> StepError {
+    StepError::Unmet { expected: format!("never {}", in_words(condition)), seen, exchanges }
+}
+
+/// A condition as one would say it.
+pub(crate) fn in_words(condition: &Condition) -> String {
+    match condition {
+        Condition::Event { room, id } => format!("event {id} in {room}"),
+        Condition::Typing { room, user } => format!("{user} typing in {room}"),
+        Condition::Receipt { room, user, event } => format!("a receipt of {user} for {event} in {room}"),
+        Condition::State { room, kind, content, .. } => format!("{kind} = {content} in {room}"),
+        Condition::Pdu { id } => format!("PDU {id}"),
+        Condition::Edu { kind, mentions } => match mentions {
+            Some(text) => format!("a {kind} EDU that names {text}"),
+            None => format!("a {kind} EDU"),
+        },
+        Condition::Request { method, path } => format!("a request {method} {path}"),
+    }
+}

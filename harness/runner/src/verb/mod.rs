@@ -1,0 +1,8 @@
+//! What a step does, one file per kind of actor.
+
+pub(crate) mod barrier;
+pub(crate) mod client;
+pub(crate) mod condition;
+pub(crate) mod fault;
+pub(crate) mod homeserver;
+pub(crate) mod virtual_server;
