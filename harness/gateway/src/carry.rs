@@ -66,7 +66,8 @@ impl Fabric {
                     pending.presume(None);
                     continue;
                 }
-                Effect::Cut | Effect::Rewrite { .. } => cut = Some(fault.words.clone()),
+                Effect::Cut => cut = Some(fault.words.clone()),
+                Effect::Rewrite { .. } => {}
             }
             break;
         }

@@ -68,6 +68,11 @@ pub(crate) struct Matter<'a> {
 }
 
 impl Fault {
+    /// A fault that meets everything, to be narrowed.
+    pub fn new(effect: Effect) -> Self {
+        Self { from: None, to: None, method: None, path: None, effect }
+    }
+
     fn meets(&self, matter: &Matter<'_>) -> bool {
         let is = |glob: &Option<ServerName>, name: &ServerName| {
             glob.as_ref().is_none_or(|glob| glob_matches(glob.as_str(), name.as_str()))

@@ -1,10 +1,6 @@
 use super::*;
 use serde_json::json;
 
-fn fault(effect: Effect) -> Fault {
-    Fault { from: None, to: None, method: None, path: None, effect }
-}
-
 fn meets(fault: &Fault, from: &str, to: &str, method: &str, path: &str) -> bool {
     fault.meets(&Matter { from: &from.into(), to: &to.into(), method, path })
 }
@@ -29,7 +25,7 @@ fn every_condition_must_hold() {
 #[test]
 fn paths_match_encoded_and_decoded() {
     for glob in ["/make_join/!a:b/*", "/make_join/%21a%3Ab/*", "*ver=11"] {
-        let fault = Fault { path: Some(glob.into()), ..fault(Effect::Cut) };
+        let fault = Fault { path: Some(glob.into()), ..Fault::new(Effect::Cut) };
         assert!(meets(&fault, "a", "b", "GET", "/make_join/%21a%3Ab/%40u%3Ac?ver=11"), "{glob}");
     }
 }
@@ -37,9 +33,9 @@ fn paths_match_encoded_and_decoded() {
 #[test]
 fn the_name_outlives_the_api() {
     let well_known = crate::serve::WELL_KNOWN;
-    assert!(!meets(&fault(Effect::Cut), "a", "b", "GET", well_known));
-    assert!(meets(&fault(Effect::Refuse), "a", "b", "GET", well_known));
-    let named = Fault { path: Some("/.well-known/*".into()), ..fault(Effect::Cut) };
+    assert!(!meets(&Fault::new(Effect::Cut), "a", "b", "GET", well_known));
+    assert!(meets(&Fault::new(Effect::Refuse), "a", "b", "GET", well_known));
+    let named = Fault { path: Some("/.well-known/*".into()), ..Fault::new(Effect::Cut) };
     assert!(meets(&named, "a", "b", "GET", well_known));
 }
 
@@ -49,8 +45,8 @@ fn the_last_counts_until_it_is_healed() {
     let (from, to) = ("a".into(), "b".into());
     let matter = Matter { from: &from, to: &to, method: "GET", path: "/" };
     let effect = || faults.on_request(&matter).map(|active| active.effect.clone());
-    faults.inject(fault(Effect::Refuse));
-    let last = faults.inject(fault(Effect::Cut));
+    faults.inject(Fault::new(Effect::Refuse));
+    let last = faults.inject(Fault::new(Effect::Cut));
     assert_eq!(effect(), Some(Effect::Cut));
     assert!(faults.on_connection(&from, &to).is_none(), "the cut goes before the refusal");
     faults.heal(last);
@@ -61,7 +57,7 @@ fn the_last_counts_until_it_is_healed() {
 #[test]
 fn rewrites_are_chosen_by_status() {
     let faults = Faults::default();
-    let rewrite = |when, to| fault(Effect::Rewrite { when_status: when, status: Some(to), body: Some(json!({})) });
+    let rewrite = |when, to| Fault::new(Effect::Rewrite { when_status: when, status: Some(to), body: Some(json!({})) });
     faults.inject(rewrite(None, 1));
     faults.inject(rewrite(Some(403), 2));
     let (from, to) = ("a".into(), "b".into());

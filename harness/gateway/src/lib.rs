@@ -29,6 +29,8 @@
 //! of virtual servers; both of these `carry` a request past the `fault`s to what `route` says, by `upstream` to a
 //! real server or to a [`Host`], and `record` it.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
+
 mod answer;
 mod ca;
 mod carry;

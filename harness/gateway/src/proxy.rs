@@ -4,6 +4,7 @@ use crate::{
     carry::Fabric,
     connect::{Opening, Target, read_opening, target_of_absolute},
     record::Pending,
+    route::Place,
     serve::serve,
 };
 use fedproof_core::{ServerName, transcript::Outcome};
@@ -79,15 +80,17 @@ async fn connection(
     let Some((target, tunnel)) = timeout(SETUP_LIMIT, set_up(&fabric, &caller, stream)).await?? else {
         return Ok(());
     };
-    let target = Arc::new(target);
-    let service = service_fn(move |request| {
-        let (fabric, caller, target) = (fabric.clone(), caller.clone(), target.clone());
-        async move { serve(&fabric, &caller, &target, request).await }
-    });
+    let service = service_fn(|request| serve(&fabric, &caller, &target, request));
     // Callers keep connections as long as they like; they all end with the gateway.
     let mut http = http1::Builder::new();
     http.header_read_timeout(None);
-    Ok(http.serve_connection(TokioIo::new(tunnel), service).await?)
+    let result = http.serve_connection(TokioIo::new(tunnel), service).await;
+    if let Some(error) = result.as_ref().err().filter(|error| error.is_parse()) {
+        // hyper has answered 400 before there was a request to record.
+        Pending::begin(&fabric.transcript, &caller, &target.server_name(), "", "", None)
+            .finish(Outcome::Failed { error: format!("read the request: {error}") }, Value::Null);
+    }
+    Ok(result?)
 }
 
 /// From the first byte to the end of the TLS handshake; `None` if the connection is over before.
@@ -111,7 +114,8 @@ async fn set_up(fabric: &Fabric, caller: &ServerName, stream: TcpStream) -> io::
     };
     let path = format!("{}:{}", target.host, target.port);
     let pending = Pending::begin(&fabric.transcript, caller, &route.name, "CONNECT", &path, None);
-    if let Some(fault) = fabric.faults.on_connection(caller, &route.name) {
+    let retired = matches!(route.place, Place::Retired);
+    if let Some(fault) = fabric.faults.on_connection(caller, &route.name).filter(|_| !retired) {
         pending.finish(Outcome::Faulted { fault: fault.words.clone() }, Value::Null);
         refuse(stream, "502 Bad Gateway").await?;
         return Ok(None);

@@ -4,6 +4,8 @@
 //! thousand of them in a room cost little. They are honest unless told otherwise with
 //! [`VirtualServer::behave`]; whatever they receive stands in the gateway's transcript.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
+
 mod answer;
 mod authenticate;
 mod behaviour;

@@ -11,7 +11,11 @@ use fedproof_core::{
 };
 use fedproof_gateway::{Reply, SendError};
 use serde_json::{Value, json};
-use std::{fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Why a virtual server could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +53,24 @@ pub(crate) struct ServerState {
     name: ServerName,
     key: SigningKey,
     behaviours: Behaviours,
+    turns: Turns,
+}
+
+/// Whose turn it is to send a transaction, by destination.
+#[derive(Default)]
+struct Turns(Mutex<HashMap<ServerName, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, destination: &ServerName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(destination.clone()).or_default().clone()
+    }
 }
 
 impl ServerState {
     pub(crate) fn new(name: ServerName, seed: u64) -> Self {
         let key = SigningKey::derive(seed, &name, "virtual");
-        Self { name, key, behaviours: Behaviours::default() }
+        Self { name, key, behaviours: Behaviours::default(), turns: Turns::default() }
     }
 }
 
@@ -121,8 +137,11 @@ impl VirtualServer {
         Ok(self.world.gateway().send(self.name(), to, request.body(bytes)?).await?)
     }
 
-    /// Sends one transaction with a fresh transaction id.
+    /// Sends one transaction with a fresh transaction id, after those before it to the same server were answered:
+    /// the specification allows one at a time. Specification: server-server API, "Transactions".
     pub async fn send(&self, to: &ServerName, pdus: Vec<Value>, edus: Vec<Value>) -> Result<Reply, VirtualError> {
+        let turn = self.state.turns.of(to);
+        let _turn = turn.lock().await;
         let path = format!("/_matrix/federation/v1/send/{}", path::encode(&self.world.unique()));
         let body = json!({"origin": self.name(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
         self.request(to, "PUT", &path, Some(body)).await
