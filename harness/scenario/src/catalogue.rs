@@ -1,6 +1,6 @@
 //! All scenarios that were loaded, and the cases they expand to.
 
-use crate::model::Scenario;
+use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, walk};
 use fedproof_results::CaseInfo;
 use std::sync::Arc;
 
@@ -34,6 +34,25 @@ pub struct Entry {
 }
 
 impl Catalogue {
+    /// Calls of native checks that are not among the known ones. Which there are is up to whoever runs them, so
+    /// that [`load`](crate::load) cannot say.
+    pub fn unknown_natives(&self, known: &[&str]) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for loaded in &self.scenarios {
+            for (pointer, step) in walk::every_step(&loaded.scenario) {
+                let Some(native) = step.native.as_ref().filter(|native| !known.contains(&native.check.as_str())) else {
+                    continue;
+                };
+                let span = Places::of(&loaded.text).value(&format!("{pointer}/native/check")).unwrap_or_default();
+                let title = format!("there is no native check `{}`", native.check);
+                let label = near::did_you_mean(&native.check, known.iter().copied()).unwrap_or_default();
+                let help = Some(format!("there are {}", known.join(", ")));
+                found.push(Diagnostic::at(&loaded.file, &loaded.text, span, title, label, help));
+            }
+        }
+        found
+    }
+
     /// Every case, scenario by scenario, version by version, in the order of the rows.
     pub fn cases(&self) -> Vec<CaseInfo> {
         self.entries().into_iter().map(|entry| entry.info).collect()

@@ -25,6 +25,35 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A mistake at these bytes of the source; an empty span means the word that starts there.
+    pub(crate) fn at(
+        file: &str,
+        source: &Arc<str>,
+        span: Range<usize>,
+        title: String,
+        label: String,
+        help: Option<String>,
+    ) -> Self {
+        let start = span.start.min(source.len());
+        let before = source.get(..start).unwrap_or_default();
+        let rest = source.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let length = match source.get(start..span.end) {
+            Some(meant) if !meant.is_empty() => meant.lines().next().unwrap_or_default().trim_end().chars().count(),
+            _ => rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).count(),
+        };
+        Self {
+            file: file.to_owned(),
+            source: source.clone(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            length: length.max(1),
+            title,
+            label,
+            help,
+        }
+    }
+
     /// The mistake with its line, a caret and the hint; several lines, without a line end.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

@@ -1,8 +1,110 @@
-//! What can be found wrong without starting anything.
+//! What can be found wrong without starting anything. One file per subject; each reports everything it finds.
 
-use crate::{catalogue::Loaded, diagnostic::Diagnostic};
+mod actors;
+mod arguments;
+mod bindings;
+mod ids;
+mod rules;
+mod steps;
+mod structure;
 
-/// Everything that is wrong in these scenarios, each by itself and all together.
-pub(crate) fn lint(_scenarios: &[Loaded]) -> Vec<Diagnostic> {
-    Vec::new()
+use crate::{catalogue::Loaded, diagnostic::Diagnostic, model::Scenario, places::Places};
+use std::ops::Range;
+
+/// Everything that is wrong in these scenarios, each by itself and all together, in the order of the files.
+pub(crate) fn lint(scenarios: &[Loaded]) -> Vec<Diagnostic> {
+    let mut linters: Vec<Linter<'_>> = scenarios.iter().map(Linter::new).collect();
+    for linter in &mut linters {
+        ids::check(linter);
+        structure::check(linter);
+        actors::check(linter);
+        steps::check(linter);
+        rules::check(linter);
+        bindings::check(linter);
+    }
+    ids::check_across(&mut linters);
+    linters.into_iter().flat_map(Linter::finish).collect()
+}
+
+/// One scenario and what was found in it.
+pub(crate) struct Linter<'a> {
+    loaded: &'a Loaded,
+    places: Places,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Linter<'a> {
+    fn new(loaded: &'a Loaded) -> Self {
+        Self { loaded, places: Places::of(&loaded.text), found: Vec::new() }
+    }
+
+    fn scenario(&self) -> &'a Scenario {
+        &self.loaded.scenario
+    }
+
+    /// At the key whose value the pointer names, or at an item of a list.
+    fn at_key(&mut self, pointer: &str, found: Finding) {
+        let span = self.places.key(pointer);
+        self.at(span, found);
+    }
+
+    /// At the value that the pointer names.
+    fn at_value(&mut self, pointer: &str, found: Finding) {
+        let span = self.places.value(pointer);
+        self.at(span, found);
+    }
+
+    /// At a piece of the value's text, if it stands there literally.
+    fn at_text(&mut self, pointer: &str, text: &str, found: Finding) {
+        let whole = self.places.value(pointer);
+        let span = whole.map(|whole| {
+            let rest = self.loaded.text.get(whole.start..).unwrap_or_default();
+            // A block scalar's span may be its indicator only: look on, but not beyond the next blank line.
+            let reach = rest.find("\n\n").unwrap_or(rest.len()).max(whole.len());
+            let piece = rest.get(..reach).and_then(|reach| reach.find(text));
+            piece.map_or(whole.clone(), |at| whole.start + at..whole.start + at + text.len())
+        });
+        self.at(span, found);
+    }
+
+    fn at(&mut self, span: Option<Range<usize>>, found: Finding) {
+        let Finding { title, label, help } = found;
+        let Loaded { file, text, .. } = self.loaded;
+        let diagnostic = Diagnostic::at(file, text, span.unwrap_or_default(), title, label, help);
+        // A list that several phases call is walked several times.
+        if !self.found.contains(&diagnostic) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        self.found
+    }
+}
+
+/// What is wrong, without its place.
+pub(crate) struct Finding {
+    title: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Finding {
+    fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), label: String::new(), help: None }
+    }
+
+    /// Beside the caret.
+    fn label(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
+    fn label_if(self, label: Option<String>) -> Self {
+        Self { label: label.unwrap_or_default(), ..self }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
 }

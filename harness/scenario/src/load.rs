@@ -6,6 +6,7 @@ use crate::{
     lint, yaml,
 };
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Component, Path, PathBuf},
     sync::Arc,
@@ -18,23 +19,20 @@ use std::{
 /// Everything that is wrong in any of them.
 pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Catalogue, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     match paths {
         [] => collect(root, &root.join("scenarios"), &mut files, &mut wrong),
         paths => paths.iter().for_each(|path| collect(root, &root.join(path), &mut files, &mut wrong)),
     }
-    files.sort();
-    files.dedup();
 
     let mut scenarios = Vec::new();
-    for path in files {
-        let file = relative(root, &path);
+    for (file, path) in files {
         match fs::read_to_string(&path) {
             Ok(text) => match parse(&file, &text) {
                 Ok(loaded) => scenarios.push(loaded),
                 Err(diagnostic) => wrong.push(*diagnostic),
             },
-            Err(error) => wrong.push(unreadable(file, error.to_string())),
+            Err(error) => wrong.push(unreadable(file, &error.to_string())),
         }
     }
     wrong.extend(lint::lint(&scenarios));
@@ -51,24 +49,31 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Box<Diagnostic>> {
     Ok(Loaded { file: file.to_owned(), text, scenario })
 }
 
-fn collect(root: &Path, path: &Path, files: &mut Vec<PathBuf>, wrong: &mut Vec<Diagnostic>) {
+/// Files by the names they have in reports, so that two spellings of a path are one file.
+type Files = BTreeMap<String, PathBuf>;
+
+fn collect(root: &Path, path: &Path, files: &mut Files, wrong: &mut Vec<Diagnostic>) {
     if !path.is_dir() {
-        files.push(path.to_owned());
+        files.insert(relative(root, path), path.to_owned());
         return;
     }
     match fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(entries) => {
             for inner in entries.iter().map(fs::DirEntry::path) {
-                if inner.is_dir() || inner.extension().is_some_and(|extension| extension == "yaml") {
+                let extension = inner.extension().unwrap_or_default();
+                if inner.is_dir() || extension == "yaml" {
                     collect(root, &inner, files, wrong);
+                } else if extension == "yml" {
+                    // Passing over it would be a check less, and nobody would notice.
+                    wrong.push(unreadable(relative(root, &inner), "scenario files end in `.yaml`"));
                 }
             }
         }
-        Err(error) => wrong.push(unreadable(relative(root, path), error.to_string())),
+        Err(error) => wrong.push(unreadable(relative(root, path), &error.to_string())),
     }
 }
 
-fn unreadable(file: String, error: String) -> Diagnostic {
+fn unreadable(file: String, error: &str) -> Diagnostic {
     Diagnostic {
         title: format!("{file} cannot be read: {error}"),
         file,

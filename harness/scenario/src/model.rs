@@ -1,9 +1,10 @@
-//! The vocabulary. To add a verb: a struct for its arguments and one line in [`verbs!`].
+//! The vocabulary. To add a verb: a struct for its arguments and one line in `verbs!`.
 //!
 //! Every text may hold `${name}` or `${name.path.to.field}`; a text that is just one such reference takes
 //! the value's JSON type. Names are saved variables, `vars`, actors (`${denied}` is a server name,
-//! `${denied.user}` its default user, `${alice}` a user id, `${S}` a server name) and the built-in
-//! `${case}` (slug of the row), `${phase}` and `${version}` (the room version).
+//! `${denied.user}` its default user, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
+//! name) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
+//! steps) and `${version}` (the room version). `vars` are bound before the first phase, from top to bottom.
 
 use crate::{
     span::At,
@@ -37,7 +38,7 @@ pub struct Scenario {
     /// For selectors such as `@smoke`.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// One instance per room version; empty: one instance, in the version `${version}` does not name.
+    /// One instance per room version, which `${version}` names. Empty: one instance, and no `${version}`.
     #[serde(default)]
     pub room_versions: Vec<String>,
     /// Why its checks need no control (R1): there is nothing that could be allowed first.
@@ -82,20 +83,21 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    /// As scenarios write it.
+    /// As one would say it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Homeserver => "homeserver",
             Self::Client => "client",
-            Self::Virtual => "virtual",
+            Self::Virtual => "virtual server",
         }
     }
 
     /// What `${actor.FIELD}` can name beside `${actor}` itself.
     pub fn fields(self) -> &'static [&'static str] {
         match self {
+            Self::Homeserver => &[],
+            Self::Client => &["user", "server"],
             Self::Virtual => &["user"],
-            Self::Homeserver | Self::Client => &[],
         }
     }
 }
@@ -191,7 +193,7 @@ pub enum Save {
     Pieces(IndexMap<String, String>),
 }
 
-/// What an answer must be.
+/// What an answer must be; with nothing in it (`expect: {}`) any answer will do, where else 200 would be asked for.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {

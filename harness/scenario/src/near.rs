@@ -2,17 +2,18 @@
 
 /// The known texts nearest to `wanted`, best first, at most `count` of them.
 pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
+    let lower = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = known
         .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(wanted, candidate), candidate))
-        .filter(|(score, candidate)| *score >= 0.6 || is_part(wanted, candidate))
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(score, candidate)| *score > 0.6 || is_part(wanted, candidate))
         .collect();
     scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.cmp(y)));
     scored.dedup_by(|(_, a), (_, b)| a == b);
     scored.into_iter().take(count).map(|(_, candidate)| candidate).collect()
 }
 
-/// `"nearest"` as the end of a hint, or `None` if nothing comes near.
+/// The nearest as a question, or `None` if nothing comes near.
 pub(crate) fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wanted, known, 1).first().map(|nearest| format!("did you mean `{nearest}`?"))
 }

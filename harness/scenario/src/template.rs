@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
+pub(crate) use parse::is_name;
 pub use parse::{Reference, references};
 
 /// Gives the value of a name, or of a whole reference such as `denied.user`.
@@ -116,6 +117,14 @@ pub fn bind<'a>(
         bound.insert(name.clone(), completed);
     }
     Ok(bound)
+}
+
+/// Whether the references in a text are well formed; names and fields are not looked up.
+///
+/// # Errors
+/// [`TemplateError::Malformed`].
+pub fn check(text: &str) -> Result<(), TemplateError> {
+    parse::pieces(text).map(drop)
 }
 
 fn substitute_text(text: &str, lookup: Lookup) -> Result<Value, TemplateError> {

@@ -66,9 +66,12 @@ impl<'a> Iterator for Pieces<'a> {
             return Some(Ok(Piece::Text(&rest[1..3])));
         }
         if !rest.starts_with("${") {
-            // A dollar that opens nothing is text; the one before `${` belongs to the escape.
-            let next = rest.find("${").unwrap_or(rest.len());
-            let next = if next > 0 && rest[..next].ends_with('$') { next - 1 } else { next };
+            // A dollar before `${` belongs to the escape; any other is text.
+            let next = match rest.find("${") {
+                Some(found) if rest[..found].ends_with('$') => found - 1,
+                Some(found) => found,
+                None => rest.len(),
+            };
             self.at += next;
             return Some(Ok(Piece::Text(&rest[..next])));
         }

@@ -1,0 +1,50 @@
+//! The closed lists of words that scenarios draw on, beside the verbs in [`model`](crate::model).
+
+/// Room versions that exist.
+pub const ROOM_VERSIONS: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
+
+/// Endpoints at which a virtual server's behaviour can be switched (`behave`), by the names that
+/// `fedproof_virtual::Endpoint` reads.
+pub const ENDPOINTS: &[&str] = &[
+    "keys",
+    "keys_notary",
+    "version",
+    "make_join",
+    "send_join",
+    "make_leave",
+    "send_leave",
+    "make_knock",
+    "send_knock",
+    "invite",
+    "state",
+    "state_ids",
+    "backfill",
+    "event",
+    "event_auth",
+    "get_missing_events",
+    "send",
+    "keys_query",
+    "keys_claim",
+    "devices",
+    "profile",
+    "directory",
+];
+
+/// HTTP methods.
+pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+
+/// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION];
+/// Last segment of the row, in steps and variables of a case.
+pub const CASE: &str = "case";
+/// Name of the phase, in steps.
+pub const PHASE: &str = "phase";
+/// The room version.
+pub const VERSION: &str = "version";
+
+/// Join rules that `create_room` knows.
+pub const JOIN_RULES: &[&str] = &["public", "invite", "knock"];
+/// Receipts.
+pub const RECEIPTS: &[&str] = &["m.read", "m.read.private"];
+/// Versions of an endpoint that `submit` knows.
+pub const SUBMIT_APIS: &[&str] = &["v1", "v2"];
