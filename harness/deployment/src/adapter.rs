@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Adapter {
     /// Name of the implementation: the folder's.
     pub(crate) name: String,
-    /// Its folder, absolute.
+    /// Its folder.
     pub(crate) folder: PathBuf,
     /// What `adapter.yaml` says.
     pub(crate) data: Data,
@@ -124,7 +124,6 @@ impl Adapter {
             let known = names(&all, "", |path| path.join("adapter.yaml").is_file());
             return Err(DeploymentError::UnknownImplementation { name: implementation.to_owned(), known });
         }
-        let folder = std::path::absolute(&folder).map_err(DeploymentError::io("find", &folder))?;
         let data: Data = yaml::read(&file)?;
         if data.files.is_empty() || data.ready.is_empty() {
             return Err(DeploymentError::Yaml {

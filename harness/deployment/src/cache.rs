@@ -8,8 +8,13 @@ use sha2::{Digest, Sha256};
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tempfile::TempDir;
+use tokio::time::interval;
+
+/// How often a run that waits for another's lock looks again.
+const LOCK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where installations are cached unless told otherwise: `$FEDPROOF_CACHE`, or `fedproof` in the user's cache folder
 /// (XDG base directories).
@@ -34,17 +39,20 @@ impl Entry {
         std::fs::create_dir_all(root).map_err(DeploymentError::io("create the cache folder", root))?;
         let path = root.join(format!("{key}.lock"));
         let file = File::create(&path).map_err(DeploymentError::io("create the lock file", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(DeploymentError::io("lock", path)(source)),
-            Err(TryLockError::WouldBlock) => {
-                notify(None, format!("waiting for another fedproof that prepares {key}"));
-                let waiting = file.try_clone().map_err(DeploymentError::io("lock", &path))?;
-                tokio::task::spawn_blocking(move || waiting.lock())
-                    .await
-                    .map_err(|error| DeploymentError::io("lock", &path)(std::io::Error::other(error)))?
-                    .map_err(DeploymentError::io("lock", &path))?;
+        // Tried again and again rather than waited for in a thread, which nobody could call back.
+        let mut ticks = interval(LOCK_EVERY);
+        let mut waiting = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(DeploymentError::io("lock", path)(source)),
+                Err(TryLockError::WouldBlock) if !waiting => {
+                    notify(None, format!("waiting for another fedproof that prepares {key}"));
+                    waiting = true;
+                }
+                Err(TryLockError::WouldBlock) => {}
             }
+            ticks.tick().await;
         }
         Ok(Self { place: root.join(key), _lock: file })
     }

@@ -55,8 +55,12 @@ impl Deployment {
     ///
     /// # Errors
     /// When one of them cannot be installed or does not start: then none is left running.
-    pub async fn start(description: &Description, setting: Setting) -> Result<Self, DeploymentError> {
+    pub async fn start(description: &Description, mut setting: Setting) -> Result<Self, DeploymentError> {
         description.check()?;
+        // A homeserver runs in its own folder, where nothing relative would be found.
+        for path in [&mut setting.fixtures, &mut setting.cache, &mut setting.work, &mut setting.logs] {
+            *path = std::path::absolute(&*path).map_err(DeploymentError::io("find", &*path))?;
+        }
         let builds = builds(description, &setting).await?;
         let names: Vec<&str> = description.homeservers.keys().map(String::as_str).collect();
         std::fs::create_dir_all(&setting.logs).map_err(DeploymentError::io("create", &setting.logs))?;
@@ -139,9 +143,7 @@ async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap
             let adapter = Adapter::read(&setting.fixtures, spec.implementation())?;
             adapters.insert(spec.implementation().to_owned(), Arc::new(adapter));
         }
-        if let (Spec::Version { version, implementation }, Some(adapter)) = (&spec, adapters.get(spec.implementation()))
-        {
-            debug_assert_eq!(implementation, &adapter.name);
+        if let (Spec::Version { version, .. }, Some(adapter)) = (&spec, adapters.get(spec.implementation())) {
             adapter.constraints(version)?;
         }
     }

@@ -167,6 +167,12 @@ pub enum DeploymentError {
         /// What was asked, as a verb.
         action: &'static str,
     },
+    /// Its deployment ended.
+    #[error("start homeserver {name}: its deployment has ended")]
+    Over {
+        /// The homeserver.
+        name: String,
+    },
     /// The launcher did not carry out an order.
     #[error("{order} on homeserver {name}: {message}")]
     Order {

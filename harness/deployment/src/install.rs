@@ -84,3 +84,7 @@ impl Installer<'_> {
         format!("{}-{label}-{}", self.adapter.name, digest.get(..12).unwrap_or(digest))
     }
 }
+
+#[cfg(test)]
+#[path = "install_tests.rs"]
+mod tests;

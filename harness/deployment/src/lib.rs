@@ -8,15 +8,19 @@
 //!
 //! Not here: what goes on between the homeservers (the gateway), and what clients do with them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
+
 mod adapter;
 mod cache;
 mod database;
 mod deployment;
 mod description;
+mod doctor;
 mod error;
 mod homeserver;
 mod install;
 mod log;
+mod operations;
 mod port;
 mod proc;
 mod process;
@@ -31,6 +35,7 @@ mod yaml;
 pub use cache::default_cache;
 pub use deployment::{Deployment, Setting};
 pub use description::{Description, HomeserverDescription};
+pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use record::{Removed, cleanup};

@@ -14,6 +14,14 @@ use tokio::{
 /// How many of the last lines of a failed command its error shows.
 const SHOWN_LINES: usize = 25;
 
+/// Asks an interpreter for its version and what it lacks, without importing more than that takes: every start asks.
+const ASK: &str = "\
+import sys, importlib.util
+lack = [name for name in ('venv', 'ensurepip') if not importlib.util.find_spec(name)]
+if sys.version_info < (3, 9): lack.insert(0, 'being 3.9')
+print('.'.join(map(str, sys.version_info[:3])), ' and '.join(lack))
+";
+
 /// A Python interpreter.
 #[derive(Clone, Debug)]
 pub(crate) struct Python {
@@ -35,9 +43,8 @@ impl Python {
     /// The one at `program`, checked.
     pub(crate) async fn at(program: PathBuf) -> Result<Self, DeploymentError> {
         let bad = |message: String| DeploymentError::Python { program: program.display().to_string(), message };
-        let ask = "import sys, platform, ensurepip, venv; print(platform.python_version(), sys.version_info >= (3, 9))";
         let output = Command::new(&program)
-            .args(["-c", ask])
+            .args(["-I", "-S", "-c", ASK])
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
@@ -48,11 +55,16 @@ impl Python {
             return Err(bad(said.lines().last().unwrap_or("it says nothing").to_owned()));
         }
         let said = String::from_utf8_lossy(&output.stdout);
-        match said.trim().split_once(' ') {
-            Some((version, "True")) => Ok(Self { program, version: version.to_owned() }),
-            Some((version, _)) => Err(bad(format!("it is version {version}"))),
+        match said.trim_end_matches('\n').split_once(' ') {
+            Some((version, "")) => Ok(Self { program, version: version.to_owned() }),
+            Some((version, lack)) => Err(bad(format!("version {version} lacks {lack}"))),
             None => Err(bad(format!("it answers {said:?}"))),
         }
+    }
+
+    /// Its program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Creates a virtual environment with pip at `place`.
@@ -100,7 +112,8 @@ impl Environment {
         run(what, command, |line| {
             let line = line.trim();
             if ["Collecting ", "Building ", "Installing "].iter().any(|start| line.starts_with(start)) {
-                notify(None, format!("{what}: {}", line.chars().take(100).collect::<String>()));
+                let short = line.split(['(', ':', '=', '<', '>', '!']).next().unwrap_or(line);
+                notify(None, format!("{what}: {}", short.trim_end()));
             }
         })
         .await

@@ -116,13 +116,17 @@ impl fmt::Display for Removed {
 /// When the records cannot be read, or something cannot be removed.
 pub fn cleanup() -> Result<Vec<Removed>, DeploymentError> {
     let (uid, all) = proc::runtime_folder();
-    let mut removed = Vec::new();
     if !all.exists() {
-        return Ok(removed);
+        return Ok(Vec::new());
     }
     // Elsewhere than in a folder of ours, the records could be anybody's wishes.
     check_owner(&all, uid)?;
-    for entry in std::fs::read_dir(&all).map_err(DeploymentError::io("read", &all))?.flatten() {
+    clear_all(&all)
+}
+
+fn clear_all(all: &Path) -> Result<Vec<Removed>, DeploymentError> {
+    let mut removed = Vec::new();
+    for entry in std::fs::read_dir(all).map_err(DeploymentError::io("read", all))?.flatten() {
         let folder = entry.path();
         let Some(run) = read::<Run>(&folder.join("run.json")) else { continue };
         if !proc::is_alive(run.pid, run.start_time) {
@@ -171,4 +175,58 @@ fn check_owner(folder: &Path, uid: u32) -> Result<(), DeploymentError> {
     }
     let refused = std::io::Error::other("it is no folder of this user's alone");
     Err(DeploymentError::io("use the runtime folder", folder)(refused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::{
+        os::unix::process::{CommandExt, ExitStatusExt},
+        process::{Child, Command},
+    };
+
+    fn sleeper() -> (Child, u64) {
+        let child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        let start_time = proc::Stat::of(child.id()).unwrap().start_time;
+        (child, start_time)
+    }
+
+    #[test]
+    fn only_what_is_on_record_is_cleared_away() {
+        let all = tempfile::tempdir().unwrap();
+        let work = tempfile::tempdir().unwrap();
+        let (mut left, left_start) = sleeper();
+        let (mut other, other_start) = sleeper();
+        let (own, own_start) = (std::process::id(), proc::Stat::of(std::process::id()).unwrap().start_time);
+        // Of two runs one goes on; of the homeservers of the other, one's process id is another program's by now.
+        for (id, pid, start_time) in [("crashed", own, own_start + 1), ("running", own, own_start)] {
+            let folder = all.path().join(id);
+            std::fs::create_dir(&folder).unwrap();
+            let run = json!({"pid": pid, "start_time": start_time, "work": work.path().join(id), "homeservers": ["left", "other", "never"]});
+            std::fs::write(folder.join("run.json"), run.to_string()).unwrap();
+            for (name, pid, start_time) in [("left", left.id(), left_start), ("other", other.id(), other_start + 1)] {
+                let state = json!({"pid": pid, "start_time": start_time, "argv0": "python"});
+                std::fs::write(folder.join(format!("{name}.state.json")), state.to_string()).unwrap();
+                std::fs::create_dir_all(work.path().join(id).join(name)).unwrap();
+            }
+            std::fs::write(work.path().join(id).join("left").join(MARK), id).unwrap();
+            std::fs::write(work.path().join(id).join("other").join(MARK), "somebody else").unwrap();
+        }
+        let removed = clear_all(all.path()).unwrap();
+        assert_eq!(
+            removed,
+            [
+                Removed::Process { homeserver: "left".into(), pid: left.id() },
+                Removed::Folder(work.path().join("crashed/left")),
+                Removed::Folder(all.path().join("crashed")),
+            ]
+        );
+        assert_eq!(left.wait().unwrap().signal(), Some(9));
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(work.path().join("crashed/other").exists() && work.path().join("running/left").exists());
+        assert_eq!(clear_all(all.path()).unwrap(), []);
+    }
 }

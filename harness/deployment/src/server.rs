@@ -171,7 +171,6 @@ pub(crate) fn values(
     address: SocketAddr,
     proxy: SocketAddr,
 ) -> Result<Values, DeploymentError> {
-    let folder = std::path::absolute(folder).map_err(DeploymentError::io("find", folder))?;
     let ca = folder.join("gateway-ca.pem");
     std::fs::write(&ca, ca_pem).map_err(DeploymentError::io("write", &ca))?;
     let mut values = Values::default();

@@ -28,15 +28,14 @@ pub(crate) async fn ensure(installer: &Installer<'_>, dir: &Path) -> Result<(Ins
     };
     let parts = [&adapter.name, &label, &files, &pins, &python.version];
     let digest = cache::digest(parts.map(|part| part.as_bytes()));
-    if let (Some(overlay), Some(released)) = (&source.overlay, adapter.compiled_digest(&version))
-        && constraints.is_some()
-        && cache::digest_of_files(dir, &overlay.inputs)? == released
-    {
-        return lay_over(installer, dir, overlay, &version, &label, digest).await;
-    }
-    match constraints {
-        Some(_) => notify(None, format!("building {}: its compiled parts are no release's", dir.display())),
-        None => notify(None, format!("building {}: no constraints file for {version}", dir.display())),
+    if let (Some(overlay), Some(_)) = (&source.overlay, &constraints) {
+        let compiled = cache::digest_of_files(dir, &overlay.inputs)?;
+        if adapter.compiled_digest(&version).is_some_and(|released| released == compiled) {
+            return lay_over(installer, dir, overlay, &version, &label, digest).await;
+        }
+        notify(None, format!("compiling {}: {compiled} is not what {version} was compiled of", dir.display()));
+    } else if constraints.is_none() {
+        notify(None, format!("no constraints for {version}: it gets the newest of what it depends on"));
     }
     let absolute = std::path::absolute(dir).map_err(DeploymentError::io("find", dir))?;
     installer.environment(&label, digest, absolute.as_os_str(), constraints.as_deref()).await

@@ -1,8 +1,10 @@
 //! Real Synapse: two of them booted, driven and ended. Installs it on first use.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
-use fedproof_deployment::{Deployment, Description};
+use fedproof_deployment::{Deployment, Description, MutantSwitch};
 use serde_json::json;
 use std::time::Instant;
 
@@ -48,6 +50,15 @@ async fn two_synapses_boot_serve_users_and_survive_what_is_done_to_them() {
     alpha.resume().await.unwrap();
     assert_eq!(waiting.await.unwrap(), 200);
     alpha.resume().await.unwrap();
+
+    // Mutants: the launcher's word is awaited, and its refusal is an error.
+    let switch = |mutant: &str| MutantSwitch { mutant: mutant.into(), origin: Some("*.x.example".into()), room: None };
+    let known = switch("synapse/acl/make_join-unchecked");
+    alpha.mutate(&known).await.unwrap();
+    alpha.heal_switch(&known).await.unwrap();
+    alpha.heal_mutant(&known.mutant).await.unwrap();
+    let refused = alpha.mutate(&switch("acl/nonsense")).await.unwrap_err();
+    assert!(refused.to_string().contains("there is no mutant"), "{refused}");
 
     // Restarted: another process at the same address, with the same users, and its time counted on.
     let (pid, address) = (alpha.pid().unwrap(), alpha.address());

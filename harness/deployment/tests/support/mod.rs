@@ -1,6 +1,6 @@
 //! What the tests share: a deployment with everything temporary but the cache.
 
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
 use fedproof_deployment::{Deployment, DeploymentError, Description, Setting, default_cache};
 use fedproof_gateway::Gateway;

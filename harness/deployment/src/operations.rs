@@ -1,0 +1,206 @@
+//! What can be done to a homeserver: started, stopped, killed, paused, made to misbehave.
+//!
+//! Operations wait for one another and are idempotent: starting what runs, or killing what is down, does nothing.
+
+use crate::{
+    DeploymentError, Homeserver, MutantSwitch,
+    homeserver::{Inner, Running, held},
+    port::{self, Port},
+    proc,
+    process::To,
+    server,
+};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// How long the kernel may take to stop a process that is to be paused.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5);
+
+impl Homeserver {
+    /// Starts it, unless it runs, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends instead, or is not ready in time.
+    pub async fn start(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        self.start_held(&mut paused).await
+    }
+
+    /// Asks it to end, and kills it if it does not.
+    ///
+    /// # Errors
+    /// None so far.
+    pub async fn stop(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        self.stop_held(&mut paused).await;
+        Ok(())
+    }
+
+    /// Stops and starts it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn restart(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        self.stop_held(&mut paused).await;
+        self.start_held(&mut paused).await
+    }
+
+    /// Kills it (`SIGKILL`): what a crash or a lost machine looks like.
+    ///
+    /// # Errors
+    /// None so far.
+    pub async fn kill(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        if let Some(running) = self.running() {
+            running.read_cpu();
+            running.process.kill().await;
+        }
+        *paused = false;
+        Ok(())
+    }
+
+    /// Stops it in its tracks (`SIGSTOP`): connections stay open, nothing answers.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn pause(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "pause" };
+        let running = self.running().ok_or_else(not_running)?;
+        *paused = true;
+        running.process.signal(Signal::SIGSTOP, To::Server);
+        // A signal is delivered some time after it was sent; whoever paused it relies on the silence.
+        let began = Instant::now();
+        while began.elapsed() < PAUSE_LIMIT && running.process.ended().is_none() {
+            if proc::Stat::of(running.process.pid).is_some_and(|stat| stat.state == 'T') {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+        *paused = false;
+        running.process.signal(Signal::SIGCONT, To::Server);
+        Err(not_running())
+    }
+
+    /// Lets it go on, if it is paused.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn resume(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "resume" };
+        self.running().ok_or_else(not_running)?.process.signal(Signal::SIGCONT, To::Server);
+        *paused = false;
+        Ok(())
+    }
+
+    /// Switches a mutant on; in force when this returns. A restart switches all off.
+    ///
+    /// # Errors
+    /// When it is not running or paused, or its launcher refuses.
+    pub async fn mutate(&self, switch: &MutantSwitch) -> Result<(), DeploymentError> {
+        self.order("mutate", json!(switch)).await
+    }
+
+    /// Switches a mutant off wherever it was switched on.
+    ///
+    /// # Errors
+    /// When it is not running or paused, or its launcher refuses.
+    pub async fn heal_mutant(&self, mutant: &str) -> Result<(), DeploymentError> {
+        self.order("heal", json!({"mutant": mutant})).await
+    }
+
+    /// Switches a mutant off where exactly this `switch` switched it on.
+    ///
+    /// # Errors
+    /// When it is not running or paused, or its launcher refuses.
+    pub async fn heal_switch(&self, switch: &MutantSwitch) -> Result<(), DeploymentError> {
+        self.order("heal", json!(switch)).await
+    }
+
+    async fn order(&self, verb: &'static str, arguments: Value) -> Result<(), DeploymentError> {
+        let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: verb };
+        let running = {
+            let paused = self.0.paused.lock().await;
+            self.running().filter(|_| !*paused).ok_or_else(not_running)?
+        };
+        running.process.order(verb, arguments).await
+    }
+
+    /// Kills it without waiting: the end of the deployment.
+    pub(crate) fn kill_now(&self) {
+        self.0.over.store(true, Ordering::SeqCst);
+        if let Some(running) = self.running() {
+            running.process.expect_end();
+            running.process.signal(Signal::SIGKILL, To::Group);
+        }
+    }
+
+    fn over(&self) -> DeploymentError {
+        DeploymentError::Over { name: self.name().to_owned() }
+    }
+
+    async fn stop_held(&self, paused: &mut bool) {
+        if let Some(running) = self.running() {
+            running.read_cpu();
+            server::stop(&running.process).await;
+        }
+        *paused = false;
+    }
+
+    async fn start_held(&self, paused: &mut bool) -> Result<(), DeploymentError> {
+        if self.0.over.load(Ordering::SeqCst) {
+            return Err(self.over());
+        }
+        if self.running().is_some() {
+            return Ok(());
+        }
+        *paused = false;
+        let first = held(&self.0.process).is_none();
+        match self.boot().await {
+            // Ours was reserved, so this takes somebody who binds it in spite of that. A later start keeps the port,
+            // since clients have its address.
+            Err(DeploymentError::PortInUse { .. }) if first => {
+                *held(&self.0.port) = Port::reserve()?;
+                self.boot().await
+            }
+            result => result,
+        }
+    }
+
+    async fn boot(&self) -> Result<(), DeploymentError> {
+        let Inner { server, gateway, server_name, .. } = &*self.0;
+        let address = self.address();
+        let values = {
+            let mut values = held(&self.0.values);
+            values.set("port", address.port());
+            values.clone()
+        };
+        server.configure(&values)?;
+        let began = Instant::now();
+        let log_from = std::fs::metadata(&server.log).map_or(0, |file| file.len());
+        let process = match server.boot(&values, address).await {
+            Err(DeploymentError::EndedAtStart { .. }) if port::is_taken(address).await => {
+                return Err(DeploymentError::PortInUse { name: self.name().to_owned(), port: address.port() });
+            }
+            result => Arc::new(result?),
+        };
+        *held(&self.0.version) = server.version(address).await;
+        gateway.route_real(server_name.clone(), address);
+        if let Some(earlier) = held(&self.0.process).replace(Running { process, log_from, cpu_ms: Arc::default() }) {
+            self.0.past_cpu_ms.fetch_add(earlier.cpu_ms.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        if self.0.over.load(Ordering::SeqCst) {
+            self.kill_now();
+            return Err(self.over());
+        }
+        let message = format!("{} {} is ready", server.adapter.name, self.version());
+        (self.0.notify)(Some(self.name()), format!("{message} after {:.1} s", began.elapsed().as_secs_f64()));
+        Ok(())
+    }
+}
