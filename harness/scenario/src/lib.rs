@@ -15,8 +15,8 @@
 //!
 //! # Adding a verb
 //!
-//! 1. In `model.rs` a struct for its arguments (`deny_unknown_fields`, every field documented: the documentation is
-//!    the schema's description) and one line in `verbs!`, which says who can do it.
+//! 1. In `model/` a struct for its arguments (`deny_unknown_fields`, every field documented: the documentation is
+//!    the schema's description) and one line in `verbs!` (`model/step.rs`), which says who can do it.
 //! 2. In `lint/arguments.rs` an arm of the `match`: what its arguments must be beyond their types. If there is no
 //!    answer or no result, its name goes into the lists in `lint/steps.rs`.
 //! 3. In the runner an arm in `verb/`, in the file of each kind of actor that can do it.

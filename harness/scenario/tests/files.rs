@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use fedproof_scenario::{load, schema, schema_kinds};
+use proptest::prelude::*;
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -115,4 +116,21 @@ fn good_files_meet_the_schema_and_bad_ones_do_not() {
     }
     let two_verbs = good.replacen("        create_room:", "        leave: {room: a}\n        create_room:", 1);
     assert!(!validator.is_valid(&read(&two_verbs)));
+}
+
+proptest! {
+    /// A file that somebody is in the middle of writing is explained, whatever it looks like.
+    #[test]
+    fn half_written_files_are_explained(at in 0.0..1.0, length in 0usize..40, with in "[a-z:{}\\[\\]\"$&*|>#é \n-]{0,8}") {
+        let text = fs::read_to_string(tests().join("good/scenarios/acl/endpoint.yaml")).unwrap();
+        let start = (at * text.len() as f64) as usize;
+        let end = (start + length).min(text.len());
+        let text = format!("{}{with}{}", &text[..start], &text[end..]);
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("a.yaml"), &text).unwrap();
+        for found in load(root.path(), &["a.yaml".into()]).err().unwrap_or_default() {
+            prop_assert!(found.render(false).contains("a.yaml:"), "{}", found);
+            prop_assert!(found.line <= text.lines().count() + 1);
+        }
+    }
 }

@@ -1,0 +1,69 @@
+//! Who takes part, and what kind of actor can be named how.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who takes part.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Actor {
+    /// A real homeserver of the deployment.
+    Homeserver(Part),
+    /// A user with a client, freshly registered on the homeserver actor of this name.
+    Client(String),
+    /// A simulated homeserver. The text is its name; `*` in it stands for a part that is unique per instance
+    /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point.
+    Virtual(String),
+}
+
+impl Actor {
+    /// Its sort.
+    pub fn kind(&self) -> ActorKind {
+        match self {
+            Self::Homeserver(_) => ActorKind::Homeserver,
+            Self::Client(_) => ActorKind::Client,
+            Self::Virtual(_) => ActorKind::Virtual,
+        }
+    }
+}
+
+/// What sort of actor: decides which verbs it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    /// A real homeserver.
+    Homeserver,
+    /// A user with a client.
+    Client,
+    /// A simulated homeserver.
+    Virtual,
+}
+
+impl ActorKind {
+    /// As one would say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Homeserver => "homeserver",
+            Self::Client => "client",
+            Self::Virtual => "virtual server",
+        }
+    }
+
+    /// What `${actor.FIELD}` can name beside `${actor}` itself.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Homeserver => &[],
+            Self::Client => &["user", "server"],
+            Self::Virtual => &["user"],
+        }
+    }
+}
+
+/// Which homeserver of the deployment an actor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The server under test: the scenario runs once for each distinct version in the deployment.
+    Subject,
+    /// Another one, of whatever version.
+    Other,
+}

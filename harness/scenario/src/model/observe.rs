@@ -1,0 +1,97 @@
+//! Arguments of the verbs that observe (R2).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Something that can be observed.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Condition {
+    /// client: an event in the room's timeline or state, by id. `never` asks `/event/{id}` as well.
+    Event {
+        /// Room id.
+        room: String,
+        /// Event id.
+        id: String,
+    },
+    /// client: a user shown as typing.
+    Typing {
+        /// Room id.
+        room: String,
+        /// User id.
+        user: String,
+    },
+    /// client: a receipt.
+    Receipt {
+        /// Room id.
+        room: String,
+        /// User id.
+        user: String,
+        /// Event id.
+        event: String,
+    },
+    /// client: a state event's content.
+    State {
+        /// Room id.
+        room: String,
+        /// Event type.
+        #[serde(rename = "type")]
+        kind: String,
+        /// State key.
+        #[serde(default)]
+        state_key: String,
+        /// The whole content.
+        content: Value,
+    },
+    /// virtual: a PDU in a transaction for it, by event id.
+    Pdu {
+        /// Event id.
+        id: String,
+    },
+    /// virtual: an EDU in a transaction for it.
+    Edu {
+        /// EDU type.
+        #[serde(rename = "type")]
+        kind: String,
+        /// A text that stands in its content (an id).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mentions: Option<String>,
+    },
+    /// virtual: a request for it.
+    Request {
+        /// HTTP method.
+        method: String,
+        /// Glob over the path.
+        path: String,
+    },
+}
+
+/// Arguments of `barrier`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Barrier {
+    /// Who sends: a virtual server (towards a client) or a client (towards a virtual server).
+    pub from: String,
+    /// Who must see it.
+    pub to: String,
+    /// Room id; none for to-device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// What is sent.
+    pub by: BarrierKind,
+}
+
+/// What a barrier sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BarrierKind {
+    /// A message event.
+    Message,
+    /// A typing notification.
+    Typing,
+    /// A read receipt (of the newest event the sender knows).
+    Receipt,
+    /// A to-device message (client to virtual server).
+    ToDevice,
+}

@@ -1,0 +1,102 @@
+//! Arguments of the verbs that change how servers and the gateway behave, and of native checks.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Arguments of `behave`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Behave {
+    /// Endpoint in snake case (`get_missing_events`).
+    pub at: String,
+    /// What it does there.
+    pub like: Manner,
+}
+
+/// What a virtual server does at an endpoint.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Manner {
+    /// As the specification says.
+    Honest,
+    /// Serves servers that the room's ACL denies.
+    IgnoreAcl,
+    /// Answers nothing until it is honest again.
+    Stall,
+    /// Answers this.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// JSON body.
+        #[serde(default)]
+        body: Value,
+    },
+}
+
+/// What is done to a homeserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// Starts it and waits until it is ready.
+    Start,
+    /// Stops it in an orderly way.
+    Stop,
+    /// Stops and starts it.
+    Restart,
+    /// Ends it at once.
+    Kill,
+    /// Halts it.
+    Pause,
+    /// Lets it go on.
+    Resume,
+}
+
+/// Arguments of `fault`: what does not match is not touched.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Only requests of this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Only requests for this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Only paths that match this glob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What happens to them.
+    pub effect: Effect,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// The connection is cut.
+    Refuse,
+    /// Nothing happens until healed.
+    Stall,
+    /// The answer ends in the middle of its body.
+    Cut,
+    /// This is answered.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// JSON body.
+        #[serde(default)]
+        body: Value,
+    },
+}
+
+/// Arguments of `native`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Native {
+    /// Name of the check.
+    pub check: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub with: IndexMap<String, Value>,
+}
