@@ -49,6 +49,9 @@ impl<T: Serialize> Serialize for At<T> {
 }
 
 impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
     fn schema_name() -> Cow<'static, str> {
         T::schema_name()
     }
