@@ -18,7 +18,10 @@ pub(crate) struct Ground {
 /// Reads the deployment that the command line means; starts nothing.
 pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, CliError> {
     if place.backend != "process" {
-        return Err(CliError::bad_input(format!("backend {:?} is not there yet: this version has `process`", place.backend)));
+        return Err(CliError::bad_input(format!(
+            "backend {:?} is not there yet: this version has `process`",
+            place.backend
+        )));
     }
     let named = project.fixtures().join("deployments").join(format!("{}.yaml", place.deployment));
     let file = if named.is_file() { named } else { place.deployment.clone().into() };
@@ -31,7 +34,9 @@ pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, 
     }
     let overrides = place.homeservers.iter().map(|text| match text.split_once('=') {
         Some((name, spec)) => Ok((name.to_owned(), spec.to_owned())),
-        None => Err(CliError::bad_input(format!("--homeserver {text}: expected NAME=SPEC, such as alpha=synapse@1.163.2"))),
+        None => {
+            Err(CliError::bad_input(format!("--homeserver {text}: expected NAME=SPEC, such as alpha=synapse@1.163.2")))
+        }
     });
     let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
     Ok(Description::read(&file)?.with_specs(&overrides)?)

@@ -42,7 +42,14 @@ impl Project {
 
     /// All scenarios, linted.
     pub(crate) fn catalogue(&self) -> Result<Catalogue, CliError> {
-        load(&self.root, &[]).map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))
+        self.load(&[]).map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))
+    }
+
+    /// These files or folders, or all scenarios, linted; native checks must be ones that the runner has.
+    pub(crate) fn load(&self, paths: &[PathBuf]) -> Result<Catalogue, Vec<Diagnostic>> {
+        let catalogue = load(&self.root, paths)?;
+        let wrong = catalogue.unknown_natives(&fedproof_runner::native_checks());
+        if wrong.is_empty() { Ok(catalogue) } else { Err(wrong) }
     }
 }
 

@@ -38,6 +38,9 @@ pub enum RoomError {
     /// The events before it are missing.
     #[error("the events before it are missing: {0:?}")]
     MissingPrev(Vec<String>),
+    /// An answer that should fill the graph lacks what that takes.
+    #[error("{0} is missing")]
+    Lacking(&'static str),
     /// The draft cannot become an event.
     #[error("complete the draft: {0}")]
     Draft(String),

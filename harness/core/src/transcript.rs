@@ -7,7 +7,8 @@ use crate::ServerName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
-    sync::{Arc, RwLock},
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
     time::Instant,
 };
 use tokio::sync::watch;
@@ -111,17 +112,91 @@ impl Exchange {
     }
 }
 
+/// A request that has arrived; its [`Exchange`] follows when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Who calls, as in [`Exchange::caller`].
+    pub caller: String,
+    /// The server the request is for.
+    pub destination: ServerName,
+    /// HTTP method.
+    pub method: String,
+    /// Path with query, percent-encoded as sent.
+    pub path: String,
+}
+
+/// A shared list that only grows, and that can be waited on. Cheap to clone.
+pub struct Log<T> {
+    entries: Arc<RwLock<Vec<Arc<T>>>>,
+    length: watch::Sender<u64>,
+}
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), length: self.length.clone() }
+    }
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self { entries: Arc::default(), length: watch::Sender::new(0) }
+    }
+}
+
+impl<T> Log<T> {
+    /// Appends what `make` gives for the entry's position, and wakes whoever waits.
+    fn append(&self, make: impl FnOnce(u64) -> T) -> Arc<T> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = Arc::new(make(entries.len() as u64));
+        entries.push(entry.clone());
+        self.length.send_replace(entries.len() as u64);
+        entry
+    }
+
+    /// All entries from position `from` on.
+    pub fn since(&self, from: u64) -> Vec<Arc<T>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(from as usize..).unwrap_or_default().to_vec()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> u64 {
+        *self.length.borrow()
+    }
+
+    /// True before the first entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits, without polling, until `find` returns something for an entry at position `from` or later.
+    pub async fn wait_for<R>(&self, mut from: u64, mut find: impl FnMut(&T) -> Option<R>) -> R {
+        let mut length = self.length.subscribe();
+        loop {
+            for entry in self.since(from) {
+                if let Some(found) = find(&entry) {
+                    return found;
+                }
+                from += 1;
+            }
+            if length.wait_for(|&length| length > from).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
 /// The shared, append-only record of a run. Cheap to clone.
 #[derive(Clone)]
 pub struct Transcript {
-    exchanges: Arc<RwLock<Vec<Arc<Exchange>>>>,
-    length: watch::Sender<u64>,
+    exchanges: Log<Exchange>,
+    begun: Log<Begun>,
     began: Instant,
 }
 
 impl Default for Transcript {
     fn default() -> Self {
-        Self { exchanges: Arc::default(), length: watch::Sender::new(0), began: Instant::now() }
+        Self { exchanges: Log::default(), begun: Log::default(), began: Instant::now() }
     }
 }
 
@@ -130,49 +205,30 @@ impl Transcript {
     pub fn record(&self, mut exchange: Exchange) -> Arc<Exchange> {
         redact(&mut exchange.request);
         redact(&mut exchange.response);
-        let mut exchanges = self.exchanges.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        exchange.id = exchanges.len() as u64;
-        let exchange = Arc::new(exchange);
-        exchanges.push(exchange.clone());
-        self.length.send_replace(exchanges.len() as u64);
-        exchange
+        self.exchanges.append(|id| Exchange { id, ..exchange })
+    }
+
+    /// Notes that a request has arrived, long before its answer perhaps.
+    pub fn note_begun(&self, begun: Begun) {
+        self.begun.append(|_| begun);
+    }
+
+    /// The requests that have arrived, answered or not.
+    pub fn begun(&self) -> &Log<Begun> {
+        &self.begun
     }
 
     /// Microseconds since the transcript began: the clock of [`Exchange::started_us`].
     pub fn now_us(&self) -> u64 {
         self.began.elapsed().as_micros() as u64
     }
+}
 
-    /// All exchanges from position `from` on.
-    pub fn since(&self, from: u64) -> Vec<Arc<Exchange>> {
-        let exchanges = self.exchanges.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        exchanges.get(from as usize..).unwrap_or_default().to_vec()
-    }
-
-    /// How many exchanges there are.
-    pub fn len(&self) -> u64 {
-        *self.length.borrow()
-    }
-
-    /// True before the first exchange.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Waits, without polling, until `find` returns something for an exchange at position `from` or later.
-    pub async fn wait_for<T>(&self, mut from: u64, mut find: impl FnMut(&Exchange) -> Option<T>) -> T {
-        let mut length = self.length.subscribe();
-        loop {
-            for exchange in self.since(from) {
-                if let Some(found) = find(&exchange) {
-                    return found;
-                }
-                from = exchange.id + 1;
-            }
-            if length.wait_for(|&length| length > from).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+impl Deref for Transcript {
+    type Target = Log<Exchange>;
+    /// The exchanges, in order of completion.
+    fn deref(&self) -> &Log<Exchange> {
+        &self.exchanges
     }
 }
 

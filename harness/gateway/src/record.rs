@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fedproof_core::{
     ServerName,
-    transcript::{Api, Exchange, Outcome, Transcript},
+    transcript::{Api, Begun, Exchange, Outcome, Transcript},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Starts the clock.
+    /// Starts the clock, and notes the request as begun.
     pub(crate) fn begin(
         transcript: &Transcript,
         caller: &ServerName,
@@ -26,6 +26,12 @@ impl Pending {
         path: &str,
         origin: Option<ServerName>,
     ) -> Self {
+        transcript.note_begun(Begun {
+            caller: caller.to_string(),
+            destination: destination.clone(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+        });
         let exchange = Exchange {
             id: 0,
             api: Api::Federation,

@@ -52,12 +52,16 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
-/// Decides a run: a gating failure wins, then anything undecided, then qualified.
+/// Decides a run: a gating failure wins, then anything undecided, then qualified. If gating cases were selected and
+/// every one was skipped or does not apply, nothing was shown.
 pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict {
     let gating = || cases.iter().filter(|result| result.case.level.gates(strict));
     if gating().any(|result| result.verdict == Verdict::Fail) {
         RunVerdict::NotQualified
-    } else if !complete || gating().any(|result| result.verdict == Verdict::Inconclusive) {
+    } else if !complete
+        || gating().any(|result| result.verdict == Verdict::Inconclusive)
+        || (gating().next().is_some() && !gating().any(|result| result.verdict == Verdict::Pass))
+    {
         RunVerdict::Inconclusive
     } else {
         RunVerdict::Qualified
@@ -111,6 +115,7 @@ mod tests {
     fn what_is_undecided_or_stopped_qualifies_nothing() {
         assert_eq!(decide(&[case(Level::Must, Verdict::Inconclusive)], false, true), RunVerdict::Inconclusive);
         assert_eq!(decide(&[case(Level::Must, Verdict::Pass)], false, false), RunVerdict::Inconclusive);
+        assert_eq!(decide(&[case(Level::Must, Verdict::Skipped)], false, true), RunVerdict::Inconclusive);
         assert_eq!(decide(&[case(Level::Must, Verdict::Pass)], false, true), RunVerdict::Qualified);
     }
 }

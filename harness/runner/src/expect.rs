@@ -15,7 +15,11 @@ pub(crate) fn check(expect: &Expect, answer: &Answer) -> Result<(), StepError> {
     if meets(expect, answer) {
         return Ok(());
     }
-    Err(StepError::Unmet { expected: describe(expect), seen: seen(expect, answer), exchanges: vec![answer.exchange.id] })
+    Err(StepError::Unmet {
+        expected: describe(expect),
+        seen: seen(expect, answer),
+        exchanges: vec![answer.exchange.id],
+    })
 }
 
 /// Whether an answer is as expected.

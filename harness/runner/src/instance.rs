@@ -115,6 +115,7 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
         gateway: field.gateway.clone(),
         seed,
         mark: field.gateway.transcript().len(),
+        mark_begun: field.gateway.transcript().begun().len(),
         counter: AtomicU64::new(0),
         faults: Mutex::default(),
     })

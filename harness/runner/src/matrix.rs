@@ -99,7 +99,9 @@ pub async fn kill_matrix(
     }
     matrix.mutants = mutants.iter().map(|mutant| kill(mutant, &ruled)).collect();
     let is_weight = |one: &&Ruled| {
-        one.mutant.is_none() && one.level.gates(true) && !matches!(one.verdict, Verdict::NotApplicable | Verdict::Skipped)
+        one.mutant.is_none()
+            && one.level.gates(true)
+            && !matches!(one.verdict, Verdict::NotApplicable | Verdict::Skipped)
     };
     let rows: BTreeSet<&String> = ruled.iter().filter(is_weight).map(|one| &one.row).collect();
     let kills = |row: &&&String| matrix.mutants.iter().any(|kill| kill.killed_by.contains(row));
@@ -108,7 +110,8 @@ pub async fn kill_matrix(
 }
 
 fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
-    let of_it = |verdict| ruled.iter().filter(move |one| one.mutant.as_deref() == Some(&mutant.id) && one.verdict == verdict);
+    let of_it =
+        |verdict| ruled.iter().filter(move |one| one.mutant.as_deref() == Some(&mutant.id) && one.verdict == verdict);
     let killed_by: BTreeSet<String> = of_it(Verdict::Fail).map(|one| one.row.clone()).collect();
     let inconclusive = of_it(Verdict::Inconclusive).map(|one| (one.row.clone(), one.reason.clone())).collect();
     let missed: Vec<String> = mutant.kills.iter().filter(|row| !killed_by.contains(*row)).cloned().collect();

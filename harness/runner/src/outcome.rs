@@ -26,12 +26,15 @@ pub(crate) struct Done {
     pub(crate) result: Value,
     /// The answer, if the step asked for one.
     pub(crate) answer: Option<Answer>,
+    /// Why the answer is not what the specification says, although its status is a success. It matters only if the
+    /// step expects a success: an adversary that is let in by a malformed answer is let in.
+    pub(crate) flaw: Option<String>,
 }
 
 impl Done {
     /// An answer whose body is the result.
     pub(crate) fn body(answer: Answer) -> Self {
-        Self { result: answer.body.clone(), answer: Some(answer) }
+        Self { result: answer.body.clone(), answer: Some(answer), flaw: None }
     }
 }
 

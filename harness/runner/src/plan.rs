@@ -1,12 +1,12 @@
 //! From selected cases to what is played: instances of scenarios.
 
+use crate::mutant::Mutant;
 use fedproof_deployment::Homeserver;
 use fedproof_results::{CaseInfo, Verdict};
 use fedproof_scenario::{
     Loaded,
     model::{Actor, Part},
 };
-use crate::mutant::Mutant;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -107,8 +107,7 @@ fn kind_of(homeserver: &Homeserver) -> String {
 
 fn missing_part(scenario: &Loaded, other: &Option<Homeserver>) -> Option<(Verdict, String)> {
     let needs_other = scenario.scenario.actors.values().any(|actor| matches!(actor, Actor::Homeserver(Part::Other)));
-    (needs_other && other.is_none())
-        .then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
+    (needs_other && other.is_none()).then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
 }
 
 /// Groups cases by their scenario, in the catalogue's order.

@@ -47,7 +47,8 @@ pub type Decided = Vec<(String, SubjectResult)>;
 /// Plays a plan; every decided case is emitted. Gives the reason if the run stopped before its end.
 pub async fn run(plan: Plan, field: &Field, options: &Options, sink: &Sink) -> Option<String> {
     let mut teller = Teller { sink: sink.clone(), told: HashSet::new(), gateway: field.gateway.clone() };
-    play(&plan, field, options, |_, decided| decided.into_iter().for_each(|(case, result)| teller.tell(case, result))).await
+    play(&plan, field, options, |_, decided| decided.into_iter().for_each(|(case, result)| teller.tell(case, result)))
+        .await
 }
 
 /// Plays a plan and hands over what was decided of each instance. Gives the reason if it stopped before its end.
@@ -84,7 +85,10 @@ async fn play_one<'a>(instance: &'a Instance, field: &Field, options: &Options) 
 
 fn stop_reason(instance: &Instance, decided: &Decided, field: &Field, options: &Options) -> Option<String> {
     if let Some((name, last)) = field.homeservers.iter().find_map(|server| Some((server.name(), server.died()?))) {
-        return Some(format!("homeserver {name} ended unexpectedly during {}; its last log lines:\n{last}", instance.scenario.file));
+        return Some(format!(
+            "homeserver {name} ended unexpectedly during {}; its last log lines:\n{last}",
+            instance.scenario.file
+        ));
     }
     let gates = |id: &str| instance.cases.iter().any(|case| case.id == id && case.level.gates(options.strict));
     let failed = decided.iter().find(|(id, result)| result.verdict == Verdict::Fail && gates(id));

@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) seed: u64,
     /// Length of the transcript when the instance began.
     pub(crate) mark: u64,
+    /// How many requests had arrived when the instance began.
+    pub(crate) mark_begun: u64,
     pub(crate) counter: AtomicU64,
     /// Faults in force, by the handle that scenarios know.
     pub(crate) faults: Mutex<HashMap<String, FaultId>>,
@@ -117,6 +119,10 @@ pub(crate) fn perform<'a>(
             if let Err(error) = held {
                 return Err((error, Some(done)));
             }
+        }
+        if let Some(flaw) = &done.flaw {
+            let exchanges = done.answer.iter().map(|answer| answer.exchange.id).collect();
+            return Err((StepError::Broken { reason: flaw.clone(), exchanges }, Some(done)));
         }
         Ok(done)
     })

@@ -6,7 +6,7 @@ use crate::{Built, Draft, Room, VirtualError, VirtualServer, path::encode, world
 use fedproof_core::{
     ServerName,
     event::{rules_of, sign},
-    room::Basis,
+    room::{Basis, RoomError},
 };
 use fedproof_gateway::Reply;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,8 @@ impl VirtualServer {
         let room_version = reply.body["room_version"].as_str().unwrap_or("1").to_owned();
         let mut event = reply.body["event"].clone();
         let Some(fields) = event.as_object_mut() else {
-            return Err(VirtualError::Answer { endpoint: "make_*", problem: "event is no object".into() });
+            let problem = "event is no object".into();
+            return Err(VirtualError::Answer { endpoint: "make_*", problem, reply: reply.into() });
         };
         fields.retain(|key, _| !matches!(key.as_str(), "event_id" | "hashes" | "signatures" | "unsigned" | "origin"));
         fields.insert("origin_server_ts".into(), now_ms().into());
@@ -128,13 +129,16 @@ impl VirtualServer {
         let reply = self.request(via, "PUT", &path, Some(built.event.clone())).await?;
         if reply.status == 200 {
             let answer = reply.body.get(1).unwrap_or(&reply.body);
-            self.take_in(membership, room, built, answer)?;
+            if let Err(error) = self.take_in(membership, room, built, answer) {
+                let (endpoint, problem) = ("send_*", error.to_string());
+                return Err(VirtualError::Answer { endpoint, problem, reply: reply.into() });
+            }
         }
         Ok(reply)
     }
 
     /// Brings an accepted membership into the graph.
-    fn take_in(&self, membership: Membership, room: &str, built: &Built, answer: &Value) -> Result<(), VirtualError> {
+    fn take_in(&self, membership: Membership, room: &str, built: &Built, answer: &Value) -> Result<(), RoomError> {
         let rooms = self.world().rooms();
         if membership != Membership::Join {
             // Whoever knocks or rejects an invite need not know the room.
@@ -145,10 +149,7 @@ impl VirtualServer {
         }
         let list = |key: &str| answer.get(key).and_then(Value::as_array).map(Vec::as_slice);
         let (Some(state), Some(auth_chain)) = (list("state"), list("auth_chain")) else {
-            return Err(VirtualError::Answer {
-                endpoint: "send_join",
-                problem: "state or auth_chain is missing".into(),
-            });
+            return Err(RoomError::Lacking("state or auth_chain"));
         };
         // A restricted join comes back with the second signature.
         let event = answer.get("event").filter(|event| event.is_object()).unwrap_or(&built.event);

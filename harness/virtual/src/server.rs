@@ -39,6 +39,8 @@ pub enum VirtualError {
         endpoint: &'static str,
         /// What is wrong with it.
         problem: String,
+        /// The answer.
+        reply: Box<Reply>,
     },
 }
 

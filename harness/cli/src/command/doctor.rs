@@ -10,21 +10,21 @@ use serde_json::json;
 
 /// Checks the machine; exit code 3 if something is missing that the main job needs.
 pub(crate) async fn doctor(args: &Doctor) -> Result<u8, CliError> {
-    let checks = fedproof_deployment::doctor().await;
-    let healthy = checks.iter().all(|check| check.ok || !check.needed);
+    let checks = fedproof_deployment::doctor(&fedproof_deployment::default_cache()).await;
+    let healthy = checks.iter().all(|check| check.ok || !check.required);
     match args.format {
         Format::Json => {
             let rows: Vec<_> = checks
                 .iter()
                 .map(|check| {
-                    json!({"name": check.name, "ok": check.ok, "needed": check.needed, "detail": check.detail, "hint": check.hint})
+                    json!({"name": check.name, "ok": check.ok, "required": check.required, "detail": check.detail, "hint": check.hint})
                 })
                 .collect();
             stdout::json(&json!({"healthy": healthy, "checks": rows}));
         }
         Format::Text => {
             for check in &checks {
-                let mark = match (check.ok, check.needed) {
+                let mark = match (check.ok, check.required) {
                     (true, _) => "ok     ",
                     (false, true) => "MISSING",
                     (false, false) => "absent ",

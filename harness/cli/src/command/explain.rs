@@ -13,8 +13,7 @@ use serde_json::json;
 /// Shows what a case asks, why that shows it, and its script.
 pub(crate) fn explain(project: &Project, args: &Explain) -> Result<u8, CliError> {
     let catalogue = project.catalogue()?;
-    let selection =
-        catalogue.select(std::slice::from_ref(&args.id), &|_| true).map_err(CliError::nothing_selected)?;
+    let selection = catalogue.select(std::slice::from_ref(&args.id), &|_| true).map_err(CliError::nothing_selected)?;
     let Some(entry) = selection.entries.first() else {
         return Err(CliError::nothing_selected(format!("there is no case {:?}", args.id)));
     };
@@ -38,8 +37,7 @@ fn text(catalogue: &Catalogue, entry: &Entry, ids: &[&str]) -> String {
     let loaded = &catalogue.scenarios[entry.scenario];
     let (scenario, case) = (&loaded.scenario, &entry.info);
     let line = scenario.cases[entry.case].id.line();
-    let phases: Vec<String> =
-        scenario.phases.iter().map(|phase| format!("{} ({})", phase.phase, phase.role)).collect();
+    let phases: Vec<String> = scenario.phases.iter().map(|phase| format!("{} ({})", phase.phase, phase.role)).collect();
     format!(
         "{}\n  {}\n\n{} · priority {} · {}\n{}:{line}\n\n{}\n\nphases: {}\n\nscript of the scenario, from its phases on:\n\n{}\nrun it: fedproof run '{}'",
         ids.join("\n"),

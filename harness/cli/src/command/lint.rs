@@ -7,14 +7,13 @@ use crate::{
     stdout,
 };
 use fedproof_results::exit;
-use fedproof_scenario::load;
 use serde_json::json;
 
 /// Lints files or folders.
 pub(crate) fn lint(project: &Project, args: &Lint) -> Result<u8, CliError> {
     let here = std::env::current_dir().unwrap_or_default();
     let paths: Vec<_> = args.paths.iter().map(|path| here.join(path)).collect();
-    match load(&project.root, &paths) {
+    match project.load(&paths) {
         Ok(catalogue) => {
             let (scenarios, cases) = (catalogue.scenarios.len(), catalogue.cases().len());
             match args.format {

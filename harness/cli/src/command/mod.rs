@@ -1,7 +1,7 @@
 //! The commands.
 
 mod cleanup;
-// mod doctor;
+mod doctor;
 mod explain;
 mod lint;
 mod list;
@@ -30,7 +30,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Down => playground::down().await,
         Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
         Command::Report(report) => report::report(&report),
-        Command::Doctor(_) => Ok(0),
+        Command::Doctor(doctor) => doctor::doctor(&doctor).await,
         Command::Cleanup => cleanup::cleanup(),
     }
 }

@@ -44,10 +44,12 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
         Some(server) => eprintln!("{server}: {message}"),
         None => eprintln!("{message}"),
     });
-    let ground = Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
+    let ground =
+        Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
     let planned = plan::plan(&plan::group(&catalogue.scenarios, &cases), &ground.field.homeservers, seed)
         .map_err(CliError::bad_input)?;
-    let options = Options { jobs: args.jobs.into(), fail_fast: false, strict: true, seed, interrupted: interrupted.clone() };
+    let options =
+        Options { jobs: args.jobs.into(), fail_fast: false, strict: true, seed, interrupted: interrupted.clone() };
     let bar = indicatif::ProgressBar::new(0).with_message("instances");
     let matrix = kill_matrix(&chosen, &planned.shared, &ground.field, &options, |total| {
         bar.set_length(total as u64);
@@ -146,10 +148,17 @@ fn text(matrix: &Matrix) -> String {
 }
 
 fn markdown(matrix: &Matrix) -> String {
-    let mut text = "# Kill matrix\n\n| mutant | what it does wrong | expected | killed by |\n|---|---|---|---|\n".to_owned();
+    let mut text =
+        "# Kill matrix\n\n| mutant | what it does wrong | expected | killed by |\n|---|---|---|---|\n".to_owned();
     for Kill { id, about, expected, killed_by, killed, .. } in &matrix.mutants {
         let mark = if *killed { "" } else { " **survived**" };
-        let _ = writeln!(text, "| `{id}`{mark} | {} | {} | {} |", about.replace('|', "\\|"), list(expected), list(killed_by));
+        let _ = writeln!(
+            text,
+            "| `{id}`{mark} | {} | {} | {} |",
+            about.replace('|', "\\|"),
+            list(expected),
+            list(killed_by)
+        );
     }
     if !matrix.kill_nothing.is_empty() {
         let _ = writeln!(text, "\nRows that kill nothing: {}", list(&matrix.kill_nothing));

@@ -1,9 +1,19 @@
 //! `fedproof up` and `fedproof down`: a deployment to play with.
 
-use crate::{args::Up, error::CliError, ground::{self, Ground}, interrupt, project::Project, stdout};
+use crate::{
+    args::Up,
+    error::CliError,
+    ground::{self, Ground},
+    interrupt,
+    project::Project,
+    stdout,
+};
 use fedproof_client::ClientError;
 use fedproof_results::exit;
-use nix::{sys::signal::{Signal, kill}, unistd::Pid};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fmt::Write as _,
     io::Write as _,
@@ -26,7 +36,9 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
     let folders = (args.out.join("work"), args.out.join("logs"));
     let ground = Ground::start(project, &description, (&folders.0, &folders.1), 0, notify, &interrupted).await?;
     let file = args.out.join("environment.sh");
-    let environment = environment(&ground).await.map_err(|error| CliError::environment(format!("failed to set up users: {error}")))?;
+    let environment = environment(&ground)
+        .await
+        .map_err(|error| CliError::environment(format!("failed to set up users: {error}")))?;
     write_private(&file, &environment)?;
     write_private(&pid_file(), &std::process::id().to_string())?;
     for homeserver in ground.deployment.homeservers() {

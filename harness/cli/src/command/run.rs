@@ -8,6 +8,7 @@ use crate::{
     project::Project,
     stdout,
 };
+use fedproof_core::transcript::Exchange;
 use fedproof_deployment::Notify;
 use fedproof_report::{Archive, Terminal};
 use fedproof_results::{CaseInfo, Event, Identity, RunRecord, WallMs, exit};
@@ -56,7 +57,7 @@ pub(crate) async fn run(project: &Project, args: Run) -> Result<u8, CliError> {
                 wall_ms: wall,
                 usage: Vec::new(),
             });
-            recorder.finish(&[])?;
+            recorder.finish(&[], Some(error.exit_code()))?;
             return Err(error);
         }
     };
@@ -84,16 +85,14 @@ pub(crate) async fn run(project: &Project, args: Run) -> Result<u8, CliError> {
         wall_ms: WallMs { total: elapsed(began), boot: boot_ms, cases: cases_ms },
         usage,
     });
-    let record = recorder.finish(&transcript.since(0))?;
+    let exit_code = interrupted.borrow().then_some(exit::INTERRUPTED);
+    let record = recorder.finish(&transcript.since(0), exit_code)?;
     if args.format == Format::Json {
         stdout::json(&RunRecord { evidence: Default::default(), ..record.clone() });
     } else {
         stdout::print(record.verdict.title());
     }
-    if *interrupted.borrow() {
-        return Ok(exit::INTERRUPTED);
-    }
-    Ok(record.verdict.exit_code())
+    Ok(exit_code.unwrap_or(record.verdict.exit_code()))
 }
 
 fn elapsed(since: Instant) -> u64 {
@@ -212,8 +211,12 @@ struct Recording {
 
 impl Recorder {
     fn create(out: &Path) -> Result<Self, CliError> {
-        let recording =
-            Recording { events: Vec::new(), terminal: Terminal::stderr(), archive: Archive::create(out)?, trouble: None };
+        let recording = Recording {
+            events: Vec::new(),
+            terminal: Terminal::stderr(),
+            archive: Archive::create(out)?,
+            trouble: None,
+        };
         Ok(Self(Arc::new(Mutex::new(recording))))
     }
 
@@ -233,15 +236,16 @@ impl Recorder {
         })
     }
 
-    /// Writes every report. The first thing that could not be written is the error.
-    fn finish(&self, exchanges: &[Arc<fedproof_core::transcript::Exchange>]) -> Result<RunRecord, CliError> {
+    /// Writes every report; `exit_code` if it is not the verdict's. The first thing that could not be written is the error.
+    fn finish(&self, exchanges: &[Arc<Exchange>], exit_code: Option<u8>) -> Result<RunRecord, CliError> {
         let mut recording = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recording = &mut *recording;
         let record = RunRecord::from_events(&recording.events)
             .ok_or_else(|| CliError::environment("the run has no first event: this is a defect of fedproof"))?;
         let written = recording.archive.finish(&record, exchanges);
         let page = recording.archive.page();
-        recording.terminal.finish(&record, written.is_ok().then_some(page.as_path()));
+        let exit_code = exit_code.unwrap_or(record.verdict.exit_code());
+        recording.terminal.finish_as(&record, written.is_ok().then_some(page.as_path()), exit_code);
         if let Some(trouble) = recording.trouble.take() {
             return Err(trouble.into());
         }

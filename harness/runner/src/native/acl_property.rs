@@ -6,7 +6,11 @@ use crate::{
     outcome::{Done, StepError},
     step::Scene,
 };
-use fedproof_core::{ServerName, acl::Acl, path::encode};
+use fedproof_core::{
+    ServerName,
+    acl::{Acl, glob_matches},
+    path::encode,
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -28,10 +32,10 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
     let suffix = scene.stage.id.clone();
     for _ in 0..number(with, "lists", 5) {
         let acl = draw(&mut runner, acl_content())?;
-        let (allow, deny) = (acl.0, acl.1);
-        // The server's own name stays allowed, or the client could not set the next one.
-        let mut allow = allow;
+        let (mut allow, mut deny) = (acl.0, acl.1);
+        // The server itself stays allowed: it refuses anything else from its own clients.
         allow.push(to.to_string());
+        deny.retain(|glob| !glob_matches(glob, to.host()));
         let content = json!({"allow": allow, "deny": deny, "allow_ip_literals": acl.2});
         let set = crate::verb::client::send(setter, room, "m.room.server_acl", Some(""), &content, "").await?;
         if let Some(answer) = set.answer.filter(|answer| answer.status != 200) {
@@ -58,8 +62,11 @@ async fn compare(
     to: &ServerName,
 ) -> Result<(), StepError> {
     let server = scene.stage.world.server(name.clone());
-    let path =
-        format!("/_matrix/federation/v1/make_join/{}/{}?ver=10&ver=11&ver=12", encode(room), encode(&server.user("user")));
+    let path = format!(
+        "/_matrix/federation/v1/make_join/{}/{}?ver=10&ver=11&ver=12",
+        encode(room),
+        encode(&server.user("user"))
+    );
     let reply = server.request(to, "GET", &path, None).await?;
     let expected = if rule.decide(name.as_str()).is_allowed() { 200 } else { 403 };
     if reply.status == expected {

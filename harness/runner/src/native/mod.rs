@@ -29,7 +29,11 @@ pub(crate) fn names() -> Vec<&'static str> {
 pub(crate) async fn call(scene: &Scene<'_>, native: &Native) -> Result<Done, StepError> {
     match CHECKS.iter().find(|(name, _)| *name == native.check) {
         Some((_, check)) => check(scene, &native.with).await,
-        None => Err(StepError::broken(format!("there is no native check {:?}; there are: {}", native.check, names().join(", ")))),
+        None => Err(StepError::broken(format!(
+            "there is no native check {:?}; there are: {}",
+            native.check,
+            names().join(", ")
+        ))),
     }
 }
 

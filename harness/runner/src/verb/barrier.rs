@@ -24,7 +24,8 @@ pub(crate) async fn pass(scene: &Scene<'_>, barrier: &Barrier) -> Result<Done, S
     };
     match passed {
         Err(StepError::Unmet { expected, seen, exchanges }) => {
-            let reason = format!("the barrier from {} to {} did not arrive: {expected}; saw {seen}", barrier.from, barrier.to);
+            let reason =
+                format!("the barrier from {} to {} did not arrive: {expected}; saw {seen}", barrier.from, barrier.to);
             Err(StepError::Broken { reason, exchanges })
         }
         other => other,
@@ -59,7 +60,9 @@ async fn inbound(scene: &Scene<'_>, barrier: &Barrier, from: &VirtualServer, to:
             let content = json!({&*room: {"m.read": {&*user: receipt}}});
             (vec![], vec![edu("m.receipt", content)], Condition::Receipt { room, user, event })
         }
-        BarrierKind::ToDevice => return Err(StepError::broken("a to-device barrier goes from a client to a virtual server")),
+        BarrierKind::ToDevice => {
+            return Err(StepError::broken("a to-device barrier goes from a client to a virtual server"));
+        }
     };
     let reply = from.send(to.server(), pdus, edus).await?;
     if reply.status != 200 {

@@ -72,8 +72,7 @@ async fn create_room(client: &Client, args: &CreateRoom) -> Result<Done, StepErr
     if !matches!(args.join_rule.as_str(), "public" | "invite") {
         state.push(json!({"type": "m.room.join_rules", "content": {"join_rule": args.join_rule}}));
     }
-    let mut users: Map<String, Value> =
-        args.powers.iter().map(|(user, power)| (user.clone(), json!(power))).collect();
+    let mut users: Map<String, Value> = args.powers.iter().map(|(user, power)| (user.clone(), json!(power))).collect();
     if !rules.authorization.explicitly_privilege_room_creators {
         users.insert(client.user_id().to_owned(), json!(100));
     }
@@ -143,7 +142,7 @@ fn done(reply: Reply) -> Result<Done, StepError> {
 
 fn result_at(reply: Reply, key: &str) -> Result<Done, StepError> {
     let result = reply.body.get(key).cloned().unwrap_or(Value::Null);
-    Ok(Done { result, answer: Some(answer(reply)) })
+    Ok(Done { result, answer: Some(answer(reply)), flaw: None })
 }
 
 fn answer(reply: Reply) -> Answer {

@@ -7,7 +7,12 @@ use crate::{
     step::Scene,
 };
 use fedproof_client::{Client, View};
-use fedproof_core::{ServerName, acl::glob_matches, path::encode, transcript::Exchange};
+use fedproof_core::{
+    ServerName,
+    acl::glob_matches,
+    path::encode,
+    transcript::{Begun, Exchange},
+};
 use fedproof_scenario::model::Condition;
 use reqwest::Method;
 use serde_json::Value;
@@ -27,12 +32,23 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
             }
         }
         Player::Virtual(server) => {
-            let wait = scene.stage.transcript().wait_for(scene.stage.mark, |exchange| {
-                on_virtual(condition, server.name(), exchange).then(|| exchange.clone())
-            });
+            let (stage, name) = (scene.stage, server.name());
+            let wait = async {
+                match condition {
+                    // A request counts from its arrival on: its answer may be held back on purpose.
+                    Condition::Request { method, path } => {
+                        let is_it = |begun: &Begun| is_request(begun, name, method, path).then_some(());
+                        stage.transcript().begun().wait_for(stage.mark_begun, is_it).await;
+                    }
+                    _ => {
+                        let is_it = |exchange: &Exchange| on_virtual(condition, name, exchange).then_some(());
+                        stage.transcript().wait_for(stage.mark, is_it).await;
+                    }
+                }
+            };
             match tokio::time::timeout(WAIT_LIMIT, wait).await {
-                Ok(_) => Ok(Done::default()),
-                Err(_) => Err(unmet(condition, not_seen_by_server(scene, server.name()))),
+                Ok(()) => Ok(Done::default()),
+                Err(_) => Err(unmet(condition, not_seen_by_server(scene, name))),
             }
         }
         Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
@@ -52,10 +68,27 @@ pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condit
             }
         }
         Player::Virtual(server) => {
+            if let Condition::Request { method, path } = condition {
+                let begun = scene.stage.transcript().begun().since(scene.stage.mark_begun);
+                return match begun.iter().find(|begun| is_request(begun, server.name(), method, path)) {
+                    Some(begun) => {
+                        let seen =
+                            format!("{} asked {} for {} {}", begun.caller, server.name(), begun.method, begun.path);
+                        Err(seen_after_all(condition, seen, vec![]))
+                    }
+                    None => Ok(Done::default()),
+                };
+            }
             let found = scene.stage.transcript().since(scene.stage.mark);
             match found.iter().find(|exchange| on_virtual(condition, server.name(), exchange)) {
                 Some(exchange) => {
-                    let seen = format!("{} sent it to {} in {} {}", exchange.caller, server.name(), exchange.method, exchange.path);
+                    let seen = format!(
+                        "{} sent it to {} in {} {}",
+                        exchange.caller,
+                        server.name(),
+                        exchange.method,
+                        exchange.path
+                    );
                     Err(seen_after_all(condition, seen, vec![exchange.id]))
                 }
                 None => Ok(Done::default()),
@@ -89,7 +122,7 @@ fn on_client(condition: &Condition, view: &View) -> bool {
 }
 
 fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -> bool {
-    if exchange.destination.host() != server.host() {
+    if exchange.destination != *server {
         return false;
     }
     match condition {
@@ -98,11 +131,12 @@ fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -
             edu["edu_type"] == kind.as_str()
                 && mentions.as_deref().is_none_or(|text| edu["content"].to_string().contains(text))
         }),
-        Condition::Request { method, path } => {
-            exchange.method.eq_ignore_ascii_case(method) && glob_matches(path, &exchange.path)
-        }
         _ => false,
     }
+}
+
+fn is_request(begun: &Begun, server: &ServerName, method: &str, path: &str) -> bool {
+    begun.destination == *server && begun.method.eq_ignore_ascii_case(method) && glob_matches(path, &begun.path)
 }
 
 /// Whether a PDU has this id; the id's format is the same in every room version from 4 on.
@@ -136,7 +170,11 @@ fn not_seen_by_server(scene: &Scene<'_>, server: &ServerName) -> String {
     let got: Vec<_> = exchanges.iter().filter(|exchange| exchange.destination == *server).collect();
     let pdus: usize = got.iter().map(|exchange| exchange.pdus().len()).sum();
     let edus: usize = got.iter().map(|exchange| exchange.edus().len()).sum();
-    format!("not within {} s; {server} got {} requests with {pdus} PDUs and {edus} EDUs", WAIT_LIMIT.as_secs(), got.len())
+    format!(
+        "not within {} s; {server} got {} requests with {pdus} PDUs and {edus} EDUs",
+        WAIT_LIMIT.as_secs(),
+        got.len()
+    )
 }
 
 fn unmet(condition: &Condition, seen: String) -> StepError {

@@ -24,7 +24,7 @@ pub(crate) fn inject(scene: &Scene<'_>, fault: &Fault) -> Result<Done, StepError
         path: fault.path.clone(),
         effect,
     });
-    Ok(Done { result: handle.into(), answer: None })
+    Ok(Done { result: handle.into(), answer: None, flaw: None })
 }
 
 /// Ends a fault.

@@ -8,7 +8,9 @@ use crate::{
 use fedproof_core::ServerName;
 use fedproof_gateway::Reply;
 use fedproof_scenario::model::{self, Manner, MembershipKind, Verb};
-use fedproof_virtual::{ApiVersion, Behaviour, Built, Draft, Endpoint, Membership, NewRoom, VirtualServer};
+use fedproof_virtual::{
+    ApiVersion, Behaviour, Built, Draft, Endpoint, Membership, NewRoom, VirtualError, VirtualServer,
+};
 use serde_json::{Value, json};
 
 /// Carries out a virtual server's verb.
@@ -22,7 +24,7 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
             let args: model::Invite = scene.resolve(args)?;
             let sender = user_of(server, args.user.as_deref());
             let to = ServerName::new(needed(args.to.as_deref(), "to")?);
-            done(server.invite(&args.room, &sender, &args.target, &to).await?.0)
+            done(server.invite(&args.room, &sender, &args.target, &to).await.map(|(reply, _)| reply))
         }
         Verb::Build(args) => {
             let args: model::Build = scene.resolve(args)?;
@@ -36,7 +38,7 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
                 auth_events: args.auth_events,
                 detached: args.detached,
             };
-            Ok(Done { result: serde_json::to_value(server.build(draft)?)?, answer: None })
+            Ok(Done { result: serde_json::to_value(server.build(draft)?)?, answer: None, flaw: None })
         }
         Verb::Send(args) => {
             let args: model::Send = scene.resolve(args)?;
@@ -52,14 +54,14 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
             };
             let built = server.build(draft)?;
             let reply = server.send(&to, vec![built.event.clone()], Vec::new()).await?;
-            Ok(Done { result: serde_json::to_value(built)?, answer: Some(answer(reply)) })
+            Ok(Done { result: serde_json::to_value(built)?, answer: Some(answer(reply)), flaw: None })
         }
         Verb::Template(args) => {
             let args: model::Template = scene.resolve(args)?;
             let user = user_of(server, args.user.as_deref());
             let (reply, built) =
                 server.template(membership(args.membership), &args.room, &user, &ServerName::new(&args.via)).await?;
-            Ok(Done { result: serde_json::to_value(built)?, answer: Some(answer(reply)) })
+            Ok(Done { result: serde_json::to_value(built)?, answer: Some(answer(reply)), flaw: None })
         }
         Verb::Submit(args) => {
             let args: model::Submit = scene.resolve(args)?;
@@ -67,16 +69,16 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
                 .map_err(|error| StepError::broken(format!("`event` is no built event: {error}")))?;
             let version = if args.api.as_deref() == Some("v1") { ApiVersion::V1 } else { ApiVersion::V2 };
             let via = ServerName::new(&args.via);
-            done(server.submit(membership(args.membership), &built.room_id.clone(), &built, &via, version).await?)
+            done(server.submit(membership(args.membership), &built.room_id, &built, &via, version).await)
         }
         Verb::Transaction(args) => {
             let args: model::Transaction = scene.resolve(args)?;
-            done(server.send(&ServerName::new(&args.to), args.pdus, args.edus).await?)
+            done(server.send(&ServerName::new(&args.to), args.pdus, args.edus).await)
         }
         Verb::Request(args) => {
             let (args, path) = scene.resolve_request(args)?;
             let to = ServerName::new(needed(args.to.as_deref(), "to")?);
-            done(server.request(&to, &args.method, &path, args.body).await?)
+            done(server.request(&to, &args.method, &path, args.body).await)
         }
         Verb::Behave(args) => {
             let args: model::Behave = scene.resolve(args)?;
@@ -102,14 +104,15 @@ fn create_room(server: &VirtualServer, args: &model::CreateRoom) -> Result<Done,
         ..NewRoom::default()
     };
     if !args.powers.is_empty() {
-        let rules = fedproof_core::event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
+        let rules =
+            fedproof_core::event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
         let mut users = json!(args.powers);
         if !rules.authorization.explicitly_privilege_room_creators {
             users[server.user("user")] = json!(100);
         }
         new.power_levels = Some(json!({"users": users, "invite": 0}));
     }
-    Ok(Done { result: server.create_room(new)?.into(), answer: None })
+    Ok(Done { result: server.create_room(new)?.into(), answer: None, flaw: None })
 }
 
 async fn change(
@@ -121,12 +124,11 @@ async fn change(
     let args = scene.resolve(args)?;
     let user = user_of(server, args.user.as_deref());
     let via = ServerName::new(needed(args.via.as_deref(), "via")?);
-    let reply = match membership {
-        Membership::Join => server.join(&args.room, &user, &via).await?,
-        Membership::Leave => server.leave(&args.room, &user, &via).await?,
-        Membership::Knock => server.knock(&args.room, &user, &via).await?,
-    };
-    done(reply)
+    done(match membership {
+        Membership::Join => server.join(&args.room, &user, &via).await,
+        Membership::Leave => server.leave(&args.room, &user, &via).await,
+        Membership::Knock => server.knock(&args.room, &user, &via).await,
+    })
 }
 
 fn membership(kind: MembershipKind) -> Membership {
@@ -146,8 +148,15 @@ fn behaviour(manner: Manner) -> Behaviour {
     }
 }
 
-fn done(reply: Reply) -> Result<Done, StepError> {
-    Ok(Done::body(answer(reply)))
+fn done(reply: Result<Reply, VirtualError>) -> Result<Done, StepError> {
+    match reply {
+        Ok(reply) => Ok(Done::body(answer(reply))),
+        Err(VirtualError::Answer { endpoint, problem, reply }) => {
+            let flaw = Some(format!("the answer of {endpoint} cannot be read: {problem}"));
+            Ok(Done { flaw, ..Done::body(answer(*reply)) })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) fn answer(reply: Reply) -> Answer {

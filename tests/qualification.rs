@@ -1,0 +1,182 @@
+//! The whole tool on real homeservers.
+
+mod support;
+
+use serde_json::Value;
+use std::{collections::BTreeSet, path::Path, process::Stdio};
+use support::{alone, command, row, run, with_verdict};
+
+#[test]
+fn the_current_synapse_qualifies() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, record, stderr) = run(&["--seed", "11"], out.path());
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!((record["verdict"].as_str(), &record["complete"]), (Some("qualified"), &Value::Bool(true)));
+    assert_eq!(with_verdict(&record, "inconclusive"), Vec::<&str>::new());
+    assert_eq!(with_verdict(&record, "fail"), Vec::<&str>::new());
+    assert_eq!(record["servers"][0]["implementation"], "synapse");
+    assert!(record["wall_ms"]["boot"].as_u64() > Some(0) && record["wall_ms"]["cases"].as_u64() > Some(0));
+    for name in ["run.json", "events.jsonl", "junit.xml", "summary.md", "report.html", "logs/alpha.log"] {
+        assert!(out.path().join(name).is_file(), "{name}");
+    }
+    no_secret_in(out.path());
+
+    // The stored run renders again, with the same verdict.
+    let (code, stdout, _) = support::fedproof(&["report", out.path().to_str().expect("a plain path")]);
+    assert_eq!((code, stdout.contains("QUALIFIED")), (0, true));
+}
+
+/// Neither access tokens nor passwords in anything that was written.
+fn no_secret_in(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            no_secret_in(&path);
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path).expect("readable")).into_owned();
+        assert!(!text.contains("syt_"), "an access token in {}", path.display());
+        assert!(!text.contains("\"pw-"), "a password in {}", path.display());
+    }
+}
+
+/// Synapse 1.152.1 does not apply ACLs to EDUs; 1.153.0 does.
+#[test]
+fn an_old_synapse_fails_where_it_must() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, record, stderr) = run(
+        &[
+            "acl/endpoint/**",
+            "acl/send/**",
+            "--homeserver",
+            "alpha=synapse@1.152.1",
+            "--homeserver",
+            "bravo=synapse@1.152.1",
+        ],
+        out.path(),
+    );
+    assert_eq!(code, 1, "{stderr}");
+    let failed: BTreeSet<&str> = with_verdict(&record, "fail").into_iter().map(row).collect();
+    assert_eq!(failed, BTreeSet::from(["acl/send/typing", "acl/send/receipt", "acl/send/receipt-mixed-rooms"]));
+    assert_eq!(with_verdict(&record, "inconclusive"), Vec::<&str>::new());
+    let typing = record["cases"].as_array().expect("cases").iter().find(|case| case["id"] == "acl/send/typing/v12");
+    let reason = typing.expect("it is there")["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("typing in !") && reason.contains("was shown it by /sync"), "{reason}");
+}
+
+#[test]
+fn servers_of_two_versions_run_in_one_deployment() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let specs = ["--homeserver", "alpha=synapse@1.143.0", "--homeserver", "bravo=synapse@1.163.2"];
+    let (code, record, stderr) = run(&[&["acl/endpoint/**", "acl/send/pdu"][..], &specs[..]].concat(), out.path());
+    assert_eq!(code, 0, "{stderr}");
+    let versions: Vec<&str> =
+        record["servers"].as_array().expect("servers").iter().filter_map(|server| server["version"].as_str()).collect();
+    assert_eq!(versions, ["1.143.0", "1.163.2"]);
+    let subjects = record["cases"][0]["subjects"].as_array().expect("subjects").len();
+    assert_eq!(subjects, 2, "each version is under test");
+}
+
+#[test]
+fn one_mutant_of_each_family_is_killed() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let family = [
+        "synapse/acl/make_join-unchecked",
+        "synapse/acl/send_leave_v2-unchecked",
+        "synapse/acl/state_ids-unchecked",
+        "synapse/acl/pdu-unchecked",
+        "synapse/acl/typing-unchecked",
+        "synapse/acl/receipt-mixed-rooms-kept-whole",
+        "gateway/backfill-denied-200",
+    ];
+    let out_text = out.path().to_str().expect("a plain path");
+    let args = [&["mutants", "--format", "json", "--out", out_text][..], &family[..]].concat();
+    let (code, stdout, stderr) = support::fedproof(&args);
+    assert_eq!(code, 0, "{stdout}\n{stderr}");
+    let matrix: Value = serde_json::from_str(&stdout).expect("JSON");
+    let mutants = matrix["mutants"].as_array().expect("mutants");
+    assert_eq!(mutants.len(), family.len());
+    assert!(mutants.iter().all(|mutant| mutant["killed"] == true && mutant["killed_by"] == mutant["expected"]));
+    assert_eq!(matrix["without_mutant"], serde_json::json!({}));
+}
+
+/// However fedproof dies, no homeserver outlives it, and the next run works.
+#[test]
+fn a_killed_run_leaves_no_process() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let mut child = command(&["run", "acl/endpoint/**", "--out"])
+        .arg(out.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // "deployment is up" is the moment at which there is most to leave behind.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("piped")));
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("deployment is up"))), "it boots");
+    let servers = children_of(child.id());
+    assert!(servers.len() >= 2, "{servers:?}");
+    child.kill().expect("it is running");
+    child.wait().expect("it ends");
+    let gone = (0..500).any(|_| {
+        let left = servers.iter().filter(|pid| is_running(**pid)).count();
+        if left > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        left == 0
+    });
+    assert!(gone, "left behind: {servers:?}");
+    let (code, stdout, _) = support::fedproof(&["cleanup"]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("removed"), "{stdout}");
+    let (code, stdout, _) = support::fedproof(&["cleanup"]);
+    assert_eq!((code, stdout.trim()), (0, "nothing was left behind"));
+
+    let again = tempfile::tempdir().expect("a folder");
+    let (code, _, stderr) = run(&["acl/match/property"], again.path());
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
+fn an_interrupted_run_cleans_up_and_says_so() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let mut child = command(&["run", "--format", "json", "--out"])
+        .arg(out.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("piped")));
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("deployment is up"))), "it boots");
+    let servers = children_of(child.id());
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is running");
+    let said: String = lines.map_while(Result::ok).collect::<Vec<_>>().join("\n");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
+    assert!(servers.iter().all(|pid| !is_running(*pid)), "{said}");
+    let record: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("run.json")).expect("written")).expect("JSON");
+    assert_eq!((&record["complete"], &record["stopped_because"]), (&Value::Bool(false), &"interrupted".into()));
+}
+
+/// Process ids of the direct children.
+fn children_of(pid: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").expect("/proc is there").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|child| parent_of(*child) == Some(pid)).collect()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
