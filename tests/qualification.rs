@@ -88,9 +88,10 @@ fn one_mutant_of_each_family_is_killed() {
         "synapse/acl/make_join-unchecked",
         "synapse/acl/send_leave_v2-unchecked",
         "synapse/acl/state_ids-unchecked",
-        "synapse/acl/pdu-unchecked",
-        "synapse/acl/typing-unchecked",
-        "synapse/acl/receipt-mixed-rooms-kept-whole",
+        "synapse/acl/send-pdu-unchecked",
+        "synapse/acl/send-typing-unchecked",
+        "synapse/acl/send-receipt-mixed-rooms-all-taken",
+        "synapse/acl/never-lifted",
         "gateway/backfill-denied-200",
     ];
     let out_text = out.path().to_str().expect("a plain path");

@@ -9,32 +9,32 @@ use std::{
 };
 
 /// The command, to be run at the project's root.
-pub fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fedproof"));
     command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 
 /// Runs the command to its end: exit code, stdout, stderr.
-pub fn fedproof(args: &[&str]) -> (i32, String, String) {
+pub(crate) fn fedproof(args: &[&str]) -> (i32, String, String) {
     ended(&mut command(args))
 }
 
 /// Runs a prepared command to its end.
-pub fn ended(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn ended(command: &mut Command) -> (i32, String, String) {
     let output = command.output().expect("the command can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 /// One test with homeservers at a time: two cores serve no more.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `fedproof run … --format json --out out`: exit code, record, stderr.
-pub fn run(args: &[&str], out: &Path) -> (i32, Value, String) {
+pub(crate) fn run(args: &[&str], out: &Path) -> (i32, Value, String) {
     let out = out.to_str().expect("a plain path");
     let args: Vec<&str> = ["run", "--format", "json", "--out", out].into_iter().chain(args.iter().copied()).collect();
     let (code, stdout, stderr) = fedproof(&args);
@@ -43,12 +43,12 @@ pub fn run(args: &[&str], out: &Path) -> (i32, Value, String) {
 }
 
 /// Ids of the cases with this verdict.
-pub fn with_verdict<'a>(record: &'a Value, verdict: &str) -> Vec<&'a str> {
+pub(crate) fn with_verdict<'a>(record: &'a Value, verdict: &str) -> Vec<&'a str> {
     let cases = record["cases"].as_array().expect("cases");
     cases.iter().filter(|case| case["verdict"] == verdict).filter_map(|case| case["id"].as_str()).collect()
 }
 
 /// The part of an id without the room version.
-pub fn row(id: &str) -> &str {
+pub(crate) fn row(id: &str) -> &str {
     id.rsplit_once("/v").map_or(id, |(row, _)| row)
 }

@@ -39,7 +39,9 @@ pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, 
         }
     });
     let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
-    Ok(Description::read(&file)?.with_specs(&overrides)?)
+    let description = Description::read(&file)?.with_specs(&overrides)?;
+    Deployment::check(&description, &project.fixtures())?;
+    Ok(description)
 }
 
 /// Names of the YAML files in a folder.

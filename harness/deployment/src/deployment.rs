@@ -14,8 +14,11 @@ use crate::{
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use futures::future::{join_all, try_join_all};
-use indexmap::IndexMap;
-use std::{path::PathBuf, sync::Arc};
+use indexmap::{IndexMap, map::Entry};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::sync::Mutex;
 
 /// What starting a deployment needs besides its description.
@@ -109,6 +112,15 @@ impl Deployment {
         Ok(deployment)
     }
 
+    /// Checks that the description can be started anywhere: adapters, versions and folders are there. Starts nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the description; always bad input.
+    pub fn check(description: &Description, fixtures: &Path) -> Result<(), DeploymentError> {
+        description.check()?;
+        adapters(description, fixtures).map(|_| ())
+    }
+
     /// The homeservers, in the order of the description.
     pub fn homeservers(&self) -> &[Homeserver] {
         &self.homeservers
@@ -131,22 +143,32 @@ impl Drop for Deployment {
     }
 }
 
-/// Installs every build of the description once, by specification.
-async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap<String, Build>, DeploymentError> {
+/// The adapters that the description names, by implementation. Bad input is found here, before anything takes its time.
+fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<String, Arc<Adapter>>, DeploymentError> {
     let mut adapters: IndexMap<String, Arc<Adapter>> = IndexMap::new();
-    let mut builds = IndexMap::new();
-    let cache = setting.cache.join("homeservers");
-    // Bad input is found before anything takes its time.
     for described in description.homeservers.values() {
         let spec: Spec = described.spec.parse()?;
-        if !adapters.contains_key(spec.implementation()) {
-            let adapter = Adapter::read(&setting.fixtures, spec.implementation())?;
-            adapters.insert(spec.implementation().to_owned(), Arc::new(adapter));
-        }
-        if let (Spec::Version { version, .. }, Some(adapter)) = (&spec, adapters.get(spec.implementation())) {
-            adapter.constraints(version)?;
+        let adapter = match adapters.entry(spec.implementation().to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Arc::new(Adapter::read(fixtures, spec.implementation())?)),
+        };
+        match &spec {
+            Spec::Version { version, .. } => adapter.constraints(version).map(|_| ())?,
+            Spec::Path { dir, .. } if dir.is_dir() => {}
+            Spec::Path { dir, .. } => {
+                let message = format!("{} is no folder", dir.display());
+                return Err(DeploymentError::Spec { spec: described.spec.clone(), message });
+            }
         }
     }
+    Ok(adapters)
+}
+
+/// Installs every build of the description once, by specification.
+async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap<String, Build>, DeploymentError> {
+    let adapters = adapters(description, &setting.fixtures)?;
+    let mut builds = IndexMap::new();
+    let cache = setting.cache.join("homeservers");
     let python = Python::find().await?;
     for described in description.homeservers.values() {
         let spec: Spec = described.spec.parse()?;

@@ -60,7 +60,7 @@ impl FromStr for Spec {
         if build.starts_with("image:") {
             return Err(bad("a container image (image:) belongs to a later issue"));
         }
-        if !plain(build, ".-_+") {
+        if !plain(build, ".-_+") || !build.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(bad("after the @ stands a version such as 1.163.2, or path:DIR"));
         }
         Ok(Self::Version { implementation, version: build.to_owned() })

@@ -11,7 +11,7 @@ use crate::{
 };
 use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
-    Options,
+    Mutant, Options,
     matrix::{Kill, Matrix, kill_matrix},
     mutant, plan,
 };
@@ -22,11 +22,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
 pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliError> {
     let all = mutant::load(&project.fixtures().join("mutants"))
         .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
-    let is_named = |id: &str| args.selectors.is_empty() || args.selectors.iter().any(|glob| glob_matches(glob, id));
-    let chosen: Vec<_> = all.into_iter().filter(|mutant| is_named(&mutant.id)).map(Arc::new).collect();
-    if chosen.is_empty() {
-        return Err(CliError::nothing_selected(format!("no mutant is called like {}", args.selectors.join(" or "))));
-    }
+    let chosen = choose(all, &args.selectors)?;
     let catalogue = project.catalogue()?;
     let rows: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.kills.iter().map(String::as_str)).collect();
     let cases = cases(&catalogue, &rows, args.all_versions);
@@ -67,6 +63,16 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
         return Ok(exit::INTERRUPTED);
     }
     Ok(exit_code(&matrix))
+}
+
+/// The mutants that any of the globs names; all if there is no glob.
+fn choose(all: Vec<Mutant>, globs: &[String]) -> Result<Vec<Arc<Mutant>>, CliError> {
+    let names = |glob: &String, mutant: &Mutant| glob_matches(glob, &mutant.id);
+    if let Some(glob) = globs.iter().find(|glob| !all.iter().any(|mutant| names(glob, mutant))) {
+        return Err(CliError::nothing_selected(format!("no mutant is called like {glob}: see fixtures/mutants")));
+    }
+    let is_chosen = |mutant: &Mutant| globs.is_empty() || globs.iter().any(|glob| names(glob, mutant));
+    Ok(all.into_iter().filter(is_chosen).map(Arc::new).collect())
 }
 
 /// All cases of the scenarios that hold one of the rows; in the newest room version only, unless all are asked for.
