@@ -3,11 +3,19 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fedproof_gateway::Gateway;
-use std::net::SocketAddr;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
 };
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::Mutex,
+};
+
+const PATH: &str = "/_matrix/federation/v1/version";
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 
@@ -31,8 +39,37 @@ async fn listener() -> SocketAddr {
     address
 }
 
+/// One request on an open connection, until its answer is whole.
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let request = format!("GET {PATH} HTTP/1.1\r\nhost: real.example\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n{}") {
+        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the connection stays open");
+    }
+}
+
+/// A connection to `real.example` through the proxy, as a real homeserver makes it.
+async fn tunnel(gateway: &Gateway, proxy: SocketAddr) -> impl AsyncRead + AsyncWrite + Unpin {
+    let mut stream = TcpStream::connect(proxy).await.expect("connected");
+    stream.set_nodelay(true).expect("set");
+    stream.write_all(b"CONNECT real.example:8448 HTTP/1.0\r\n\r\n").await.expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the proxy answers");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(gateway.ca_pem().as_bytes()).expect("a certificate")).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = "real.example".try_into().expect("a name");
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS")
+}
+
 fn pass_through(c: &mut Criterion) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let (gateway, address, proxy) = runtime.block_on(async {
         let gateway = Gateway::new().expect("a gateway");
         let address = listener().await;
@@ -40,35 +77,20 @@ fn pass_through(c: &mut Criterion) {
         let proxy = gateway.open_proxy("caller.example".into()).await.expect("a port");
         (gateway, address, proxy)
     });
-    let path = "/_matrix/federation/v1/version";
     let mut group = c.benchmark_group("gateway");
 
-    let direct = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client");
-    group.bench_function("directly", |b| {
-        b.to_async(&runtime).iter(|| async {
-            let url = format!("http://{address}{path}");
-            direct.get(url).send().await.expect("answered").bytes().await.expect("read")
-        });
-    });
+    let direct = runtime.block_on(async { Mutex::new(TcpStream::connect(address).await.expect("connected")) });
+    group.bench_function("directly", |b| b.to_async(&runtime).iter(|| async { ask(&mut *direct.lock().await).await }));
     let (from, to) = ("virtual.example".into(), "real.example".into());
     group.bench_function("by send, as virtual servers do", |b| {
         b.to_async(&runtime).iter(|| async {
-            let request = http::Request::get(path).body(bytes::Bytes::new()).expect("a request");
+            let request = http::Request::get(PATH).body(bytes::Bytes::new()).expect("a request");
             gateway.send(&from, &to, request).await.expect("answered")
         });
     });
-    let ca = reqwest::Certificate::from_pem(gateway.ca_pem().as_bytes()).expect("a certificate");
-    let proxied = reqwest::Client::builder()
-        .proxy(reqwest::Proxy::https(format!("http://{proxy}")).expect("a proxy"))
-        .tls_certs_only([ca])
-        .tcp_nodelay(true)
-        .build()
-        .expect("a client");
+    let tunnelled = runtime.block_on(async { Mutex::new(tunnel(&gateway, proxy).await) });
     group.bench_function("by proxy and TLS, as real servers do", |b| {
-        b.to_async(&runtime).iter(|| async {
-            let url = format!("https://real.example:8448{path}");
-            proxied.get(url).send().await.expect("answered").bytes().await.expect("read")
-        });
+        b.to_async(&runtime).iter(|| async { ask(&mut *tunnelled.lock().await).await });
     });
     group.finish();
     gateway.close();

@@ -75,7 +75,7 @@ impl View {
                 self.state.insert((room.to_owned(), kind.to_owned(), key.to_owned()), event["content"].clone());
             }
         }
-        if let Some(id) = list("timeline").filter_map(|event| event["event_id"].as_str()).last() {
+        if let Some(id) = list("timeline").rev().find_map(|event| event["event_id"].as_str()) {
             self.newest.insert(room.to_owned(), id.to_owned());
         }
         for event in list("ephemeral") {

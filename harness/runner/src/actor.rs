@@ -13,7 +13,7 @@ const DEFAULT_USER: &str = "user";
 /// Who takes part.
 pub(crate) enum Player {
     Homeserver(Homeserver),
-    Client(Client),
+    Client(Box<Client>),
     Virtual(VirtualServer),
 }
 

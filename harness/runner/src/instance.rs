@@ -99,7 +99,7 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
                     _ => return Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
                 };
                 let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
-                Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?)
+                Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
             }
             Actor::Virtual(pattern) => {
                 Player::Virtual(field.world.server(pattern.replace('*', &instance.id).as_str().into()))
