@@ -85,11 +85,14 @@ impl VirtualServer {
 
     /// The signed create event and the room id, which follows from it since room version 12.
     fn create_event(&self, options: &NewRoom, creator: &str) -> Result<(String, Value), VirtualError> {
-        let given_id = format!("!{}:{}", self.world().unique(), self.name());
+        let mark = self.world().unique();
+        let given_id = format!("!{mark}:{}", self.name());
         let blank = Room::new(&*given_id, &options.version)?;
         let rules = &blank.rules().authorization;
         let mut content = options.creation_content.clone();
         content["room_version"] = options.version.as_str().into();
+        // Since room version 12 the id is this event's hash: two rooms of one millisecond must differ.
+        content["org.fedproof.room"] = mark.into();
         if !rules.use_room_create_sender {
             content["creator"] = creator.into();
         }
