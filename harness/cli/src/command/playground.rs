@@ -20,13 +20,21 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Users that every homeserver of a playground gets.
 const USERS: [&str; 2] = ["alice", "bob"];
 
+/// How long `down` waits for `up` to end, and how often it looks.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
 /// Starts a deployment and keeps it up until Ctrl-C, SIGTERM or `fedproof down`.
 pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
+    if let Some(pid) = playground() {
+        return Err(CliError::bad_input(format!("a playground is up already (process {pid}): `fedproof down` first")));
+    }
     let description = ground::describe(project, &args.place)?;
     let interrupted = interrupt::watch();
     let notify: fedproof_deployment::Notify = Arc::new(|server, message| match server {
@@ -59,8 +67,9 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
         () = interrupt::signalled(&interrupted) => None,
         log = died => Some(log),
     };
-    let _gone = std::fs::remove_file(pid_file());
     ground.stop().await;
+    // Tokens and databases are worth nothing without the servers; logs stay.
+    let _gone = (std::fs::remove_dir_all(&folders.0), std::fs::remove_file(&file), std::fs::remove_file(pid_file()));
     match ended {
         None => Ok(exit::QUALIFIED),
         Some(log) => Err(CliError::environment(format!("a homeserver ended unexpectedly; its last log lines:\n{log}"))),
@@ -69,17 +78,31 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
 
 /// Asks the playground to end.
 pub(crate) async fn down() -> Result<u8, CliError> {
-    let file = pid_file();
-    let pid = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<i32>().ok());
-    let Some(pid) = pid.filter(|pid| is_playground(*pid)) else {
-        let _stale = std::fs::remove_file(&file);
+    let Some(pid) = playground() else {
+        let _stale = std::fs::remove_file(pid_file());
         stdout::print("no playground is up");
         return Ok(exit::QUALIFIED);
     };
     kill(Pid::from_raw(pid), Signal::SIGTERM)
         .map_err(|error| CliError::environment(format!("failed to stop the playground (process {pid}): {error}")))?;
-    stdout::print(&format!("the playground (process {pid}) is stopping"));
+    let ended = async {
+        while is_playground(pid) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    match tokio::time::timeout(STOP_LIMIT, ended).await {
+        Ok(()) => stdout::print("the playground is down"),
+        Err(_) => {
+            return Err(CliError::environment(format!("the playground (process {pid}) was asked to stop and is still there")));
+        }
+    }
     Ok(exit::QUALIFIED)
+}
+
+/// The process that holds the playground up.
+fn playground() -> Option<i32> {
+    let pid = std::fs::read_to_string(pid_file()).ok()?.trim().parse().ok()?;
+    is_playground(pid).then_some(pid)
 }
 
 /// Whether the process is a fedproof; a process id may have been given to another by now.

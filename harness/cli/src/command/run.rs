@@ -157,6 +157,8 @@ pub(crate) fn work_folder(run_id: &str, out: &Path, keep: bool) -> Result<Work, 
 
 fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64, deployment: &str) -> Identity {
     let now = time::OffsetDateTime::now_utc();
+    // To the second: nobody reads more.
+    let now = now.replace_nanosecond(0).unwrap_or(now);
     let started_at = now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
     Identity {
         run_id: run_id(),
