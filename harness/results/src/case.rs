@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// How binding a requirement is (design.md §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -155,6 +155,17 @@ pub struct PhaseOutcome {
     pub exchange: Option<u64>,
 }
 
+/// Something measured while a case was played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Measurement {
+    /// What of: `join`, `event`.
+    pub name: String,
+    /// How much.
+    pub value: u64,
+    /// In what: `us` for microseconds of wall time.
+    pub unit: String,
+}
+
 /// What was decided of a case on one homeserver under test.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectResult {
@@ -168,6 +179,13 @@ pub struct SubjectResult {
     pub duration_ms: u64,
     /// Phase by phase.
     pub phases: Vec<PhaseOutcome>,
+    /// What the case was about, by name, for tables of the report: `acl`, `name` and `expected` of a pattern, `other` (the
+    /// second homeserver that took part).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+    /// What was measured on the way; never judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measurement>,
     /// What broke, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -91,6 +91,8 @@ mod tests {
             reason: String::new(),
             duration_ms: 0,
             phases: vec![],
+            facts: Default::default(),
+            measurements: vec![],
             failure: None,
         };
         CaseResult::new(case, vec![subject])

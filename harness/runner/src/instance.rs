@@ -10,7 +10,7 @@ use crate::{
     scope::{Bindings, Scope},
     step::{Scene, Stage, perform, success},
 };
-use fedproof_results::{CaseInfo, Failure, Location, PhaseOutcome, Role, SubjectResult, Verdict};
+use fedproof_results::{CaseInfo, Failure, Location, Measurement, PhaseOutcome, Role, SubjectResult, Verdict};
 use fedproof_scenario::{
     At,
     model::{Actor, Case, Expect, Part, Phase, Step},
@@ -18,6 +18,7 @@ use fedproof_scenario::{
 };
 use futures::future::join_all;
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -31,7 +32,14 @@ struct Row<'a> {
     case: &'a Case,
     bindings: Bindings,
     ruling: Ruling,
+    /// What the report's tables want to know of it.
+    facts: BTreeMap<String, String>,
+    /// What was measured in the steps that it shares with the others.
+    shared: Vec<Measurement>,
 }
+
+/// Variables that are facts of their case.
+const FACTS: &[&str] = &["acl", "name", "expected"];
 
 /// Plays an instance and gives the result of each of its cases.
 pub(crate) async fn play(instance: &Instance, field: &Field, seed: u64) -> Vec<(String, SubjectResult)> {
@@ -66,7 +74,15 @@ fn row<'a>(instance: &'a Instance, info: &'a CaseInfo) -> Option<Row<'a>> {
     {
         ruling.set_aside(Verdict::NotApplicable, &only.reason);
     }
-    Some(Row { info, case, bindings: Bindings::default(), ruling })
+    let facts = second(instance).map(|other| ("other".to_owned(), other)).into_iter().collect();
+    Some(Row { info, case, bindings: Bindings::default(), ruling, facts, shared: Vec::new() })
+}
+
+/// Name of the second homeserver, if the scenario has one take part.
+fn second(instance: &Instance) -> Option<String> {
+    let takes_part = |actor: &Actor| matches!(actor, Actor::Homeserver(Part::Other));
+    let other = instance.servers.other.as_ref().map(|other| other.name().to_owned());
+    other.filter(|_| instance.scenario.scenario.actors.values().any(takes_part))
 }
 
 fn set_aside(rows: &mut [Row<'_>], verdict: Verdict, reason: &str) {
@@ -77,12 +93,15 @@ fn set_aside(rows: &mut [Row<'_>], verdict: Verdict, reason: &str) {
 
 fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult {
     let (verdict, reason) = row.ruling.verdict(row.info.level);
+    let measurements = row.shared.into_iter().chain(row.bindings.measurements()).collect();
     SubjectResult {
         server: instance.servers.subject.name().to_owned(),
         verdict,
         reason,
         duration_ms,
         phases: row.ruling.phases,
+        facts: row.facts,
+        measurements,
         failure: row.ruling.failure,
     }
 }
@@ -159,16 +178,21 @@ async fn play_on(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>]) {
 }
 
 async fn play_phases(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>]) {
-    let scenario = &instance.scenario.scenario;
     let shared = Bindings::default();
-    let scope = Scope {
-        cast: &stage.cast,
-        instance: &shared,
-        case: None,
-        case_slug: "",
-        phase: "",
-        version: &instance.version,
-    };
+    play_in(instance, stage, rows, &shared).await;
+    for row in rows {
+        row.shared = shared.measurements();
+        let value = |name: &str| row.bindings.get(name).or_else(|| shared.get(name));
+        let facts = FACTS.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?)));
+        row.facts
+            .extend(facts.map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))));
+    }
+}
+
+async fn play_in(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>], shared: &Bindings) {
+    let scenario = &instance.scenario.scenario;
+    let scope =
+        Scope { cast: &stage.cast, instance: shared, case: None, case_slug: "", phase: "", version: &instance.version };
     if let Err(error) = bind_vars(&scenario.vars, scope) {
         return set_aside(rows, Verdict::Inconclusive, &format!("the variables could not be set: {error}"));
     }

@@ -1,23 +1,33 @@
 //! What `${…}` stands for while a step runs.
 
 use crate::actor::Cast;
+use fedproof_results::Measurement;
 use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-/// Variables that steps bind; steps run side by side.
+/// Variables that steps bind, and what steps measure; steps run side by side.
 #[derive(Default)]
-pub(crate) struct Bindings(Mutex<HashMap<String, Value>>);
+pub(crate) struct Bindings {
+    values: Mutex<HashMap<String, Value>>,
+    measured: Mutex<Vec<Measurement>>,
+}
 
 impl Bindings {
     pub(crate) fn set(&self, name: &str, value: Value) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Value> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// What was measured so far.
+    pub(crate) fn measurements(&self) -> Vec<Measurement> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -52,6 +62,13 @@ impl Scope<'_> {
             "version" => Some(self.version.into()),
             _ => None,
         }
+    }
+
+    /// Records how long a step took: for the case if there is one, else for all of the instance.
+    pub(crate) fn measured(&self, name: &str, took: Duration) {
+        let measurement = Measurement { name: name.to_owned(), value: took.as_micros() as u64, unit: "us".to_owned() };
+        let measured = &self.case.unwrap_or(self.instance).measured;
+        measured.lock().unwrap_or_else(PoisonError::into_inner).push(measurement);
     }
 
     /// Binds a variable: in the case if there is one, else in the instance.

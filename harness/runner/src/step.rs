@@ -24,6 +24,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 /// What the steps of an instance act on.
@@ -108,7 +109,9 @@ pub(crate) fn perform<'a>(
     usual: Option<&'a Expect>,
 ) -> BoxFuture<'a, Result<Done, (StepError, Option<Done>)>> {
     Box::pin(async move {
+        let began = Instant::now();
         let done = act(scene, step).await.map_err(|error| (error, None))?;
+        let took = began.elapsed();
         if let Some(save) = &step.save {
             save_result(scene, save, &done);
         }
@@ -123,6 +126,9 @@ pub(crate) fn perform<'a>(
         if let Some(flaw) = &done.flaw {
             let exchanges = done.answer.iter().map(|answer| answer.exchange.id).collect();
             return Err((StepError::Broken { reason: flaw.clone(), exchanges }, Some(done)));
+        }
+        if let Some(name) = &step.measure {
+            scene.scope.measured(name, took);
         }
         Ok(done)
     })

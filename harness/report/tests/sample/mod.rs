@@ -105,8 +105,16 @@ impl Stream {
         failure: Option<Failure>,
     ) {
         let duration_ms = 400 + 37 * self.events.len() as u64;
-        let result =
-            SubjectResult { server: server.into(), verdict, reason: reason.into(), duration_ms, phases, failure };
+        let result = SubjectResult {
+            server: server.into(),
+            verdict,
+            reason: reason.into(),
+            duration_ms,
+            phases,
+            facts: Default::default(),
+            measurements: vec![],
+            failure,
+        };
         self.events.push(Event::CaseDecided { id: id.into(), result });
     }
 

@@ -30,6 +30,9 @@ pub(super) fn check(linter: &mut Linter<'_>) {
                 linter.at_key(&below(&pointer, "expect"), finding);
             }
         }
+        if let Some(measured) = &step.measure {
+            measure(linter, &below(&pointer, "measure"), measured, name);
+        }
         if let Some(saved) = &step.save {
             save(linter, &below(&pointer, "save"), saved);
             if WITHOUT_RESULT.contains(&name) {
@@ -47,6 +50,19 @@ pub(super) fn check(linter: &mut Linter<'_>) {
         if let Some(expected) = &case.not_applicable_if {
             expect(linter, &format!("/cases/{index}/not_applicable_if"), expected);
         }
+    }
+}
+
+/// The time of such a step is that of our own patience or of nothing at all, and says nothing of a server.
+const WITHOUT_MEASURE: &[&str] = &["build", "behave", "fault", "heal", "never"];
+
+fn measure(linter: &mut Linter<'_>, pointer: &str, name: &str, verb: &str) {
+    if WITHOUT_MEASURE.contains(&verb) {
+        linter.at_key(pointer, Finding::new(format!("`measure` after `{verb}`, whose time says nothing of a server")));
+    }
+    if !is_name(name) {
+        let finding = Finding::new(format!("`{name}` is no name"));
+        linter.at_value(pointer, finding.help("a name is a letter, then letters, digits, `_` and `-`"));
     }
 }
 

@@ -26,6 +26,9 @@ macro_rules! verbs {
             /// What the answer must be; in setup and control phases 200 unless said otherwise.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub expect: Option<Expect>,
+            /// Its wall time is recorded under this name, for reports (`join`, `event`); nothing is judged by it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub measure: Option<String>,
             $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $key: Option<$args>,)*
         }
 
