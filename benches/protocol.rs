@@ -48,6 +48,13 @@ fn events(c: &mut Criterion) {
         content: json!({"msgtype": "m.text", "body": "a message of usual length, more or less"}),
         ..Draft::default()
     };
+    let rooms = world.rooms();
+    c.bench_function("event/build, hash and sign", |b| {
+        b.iter(|| {
+            let event = rooms.read(&draft.room, |room| room.complete(black_box(&draft), 1)).expect("known").expect("complete");
+            sign(&event, &rules, &name, &key)
+        });
+    });
     c.bench_function("event/build, hash, sign, add to the graph", |b| {
         b.iter(|| server.build(black_box(draft.clone())))
     });

@@ -31,22 +31,22 @@ impl Decision {
 /// that is no list is empty, a flag that is no boolean counts as `true`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acl {
-    allow: Vec<String>,
-    deny: Vec<String>,
+    allow: Vec<Glob>,
+    deny: Vec<Glob>,
     allow_ip_literals: bool,
 }
 
 impl Acl {
     /// Reads the content of an ACL event.
     pub fn from_content(content: &Value) -> Self {
-        let list = |key: &str| -> Vec<String> {
+        let list = |key: &str| -> Vec<Glob> {
             content
                 .get(key)
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
                 .filter_map(Value::as_str)
-                .map(str::to_ascii_lowercase)
+                .map(Glob::new)
                 .collect()
         };
         Self {
@@ -62,13 +62,40 @@ impl Acl {
         if !self.allow_ip_literals && is_ip_literal(&host) {
             return Decision::DeniedIpLiteral;
         }
-        if self.deny.iter().any(|glob| glob_matches(glob, &host)) {
+        if self.deny.iter().any(|glob| glob.matches(&host)) {
             return Decision::DeniedByList;
         }
-        if self.allow.iter().any(|glob| glob_matches(glob, &host)) {
+        if self.allow.iter().any(|glob| glob.matches(&host)) {
             return Decision::Allowed;
         }
         Decision::NotAllowed
+    }
+}
+
+/// An entry of a list, with what a look at both ends of a name can tell: most entries match most names not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Glob {
+    /// Lower case.
+    text: String,
+    /// Length of the literal beginning.
+    head: usize,
+    /// Where the literal end begins.
+    tail: usize,
+}
+
+impl Glob {
+    fn new(entry: &str) -> Self {
+        let text = entry.to_ascii_lowercase();
+        let head = text.find(['*', '?']).unwrap_or(text.len());
+        let tail = text.rfind(['*', '?']).map_or(0, |last| last + 1);
+        Self { text, head, tail }
+    }
+
+    /// `host` is lower case.
+    fn matches(&self, host: &str) -> bool {
+        host.ends_with(&self.text[self.tail..])
+            && host.starts_with(&self.text[..self.head])
+            && glob_matches(&self.text, host)
     }
 }
 
