@@ -51,7 +51,8 @@ fn events(c: &mut Criterion) {
     let rooms = world.rooms();
     c.bench_function("event/build, hash and sign", |b| {
         b.iter(|| {
-            let event = rooms.read(&draft.room, |room| room.complete(black_box(&draft), 1)).expect("known").expect("complete");
+            let event =
+                rooms.read(&draft.room, |room| room.complete(black_box(&draft), 1)).expect("known").expect("complete");
             sign(&event, &rules, &name, &key)
         });
     });

@@ -3,7 +3,11 @@
 mod support;
 
 use serde_json::Value;
-use std::{collections::BTreeSet, path::Path, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Command, Stdio},
+};
 use support::{alone, command, row, run, with_verdict};
 
 #[test]
@@ -64,6 +68,38 @@ fn an_old_synapse_fails_where_it_must() {
     let typing = record["cases"].as_array().expect("cases").iter().find(|case| case["id"] == "acl/send/typing/v12");
     let reason = typing.expect("it is there")["reason"].as_str().unwrap_or_default().to_owned();
     assert!(reason.contains("typing in !") && reason.contains("was shown it by /sync"), "{reason}");
+}
+
+/// A rebase that lost one check: an unpacked source distribution, edited by hand.
+#[test]
+fn a_checkout_without_one_check_fails_exactly_there() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "matrix-synapse==1.163.2"];
+    succeeds(Command::new("python3").args(pip).current_dir(&folder));
+    succeeds(Command::new("tar").args(["xzf", "matrix_synapse-1.163.2.tar.gz"]).current_dir(&folder));
+    let checkout = folder.path().join("matrix_synapse-1.163.2");
+    let file = checkout.join("synapse/federation/federation_server.py");
+    let source = std::fs::read_to_string(&file).expect("it is there");
+    let (before, handler) = source.split_once("async def on_backfill_request").expect("the handler is there");
+    let check = "await self.check_server_matches_acl(origin_host, room_id)";
+    std::fs::write(&file, format!("{before}async def on_backfill_request{}", handler.replacen(check, "pass", 1)))
+        .expect("written");
+
+    let spec = |name: &str| format!("{name}=synapse@path:{}", checkout.display());
+    let out = folder.path().join("out");
+    let selected = ["acl/endpoint/**", "acl/send/**"];
+    let (alpha, bravo) = (spec("alpha"), spec("bravo"));
+    let args = [&selected[..], &["--homeserver", &alpha, "--homeserver", &bravo]].concat();
+    let (code, record, stderr) = run(&args, &out);
+    assert_eq!((code, record["verdict"].as_str()), (1, Some("not_qualified")), "{stderr}");
+    let failed = with_verdict(&record, "fail");
+    assert_eq!(failed, ["acl/endpoint/backfill/v10", "acl/endpoint/backfill/v11", "acl/endpoint/backfill/v12"]);
+}
+
+fn succeeds(command: &mut Command) {
+    let (code, _, stderr) = support::ended(command);
+    assert_eq!(code, 0, "{command:?}: {stderr}");
 }
 
 #[test]

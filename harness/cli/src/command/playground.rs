@@ -93,7 +93,9 @@ pub(crate) async fn down() -> Result<u8, CliError> {
     match tokio::time::timeout(STOP_LIMIT, ended).await {
         Ok(()) => stdout::print("the playground is down"),
         Err(_) => {
-            return Err(CliError::environment(format!("the playground (process {pid}) was asked to stop and is still there")));
+            return Err(CliError::environment(format!(
+                "the playground (process {pid}) was asked to stop and is still there"
+            )));
         }
     }
     Ok(exit::QUALIFIED)
