@@ -104,10 +104,15 @@ async fn absent_on_request(client: &Client, condition: &Condition, room: &str, i
     let reply = client.request(Method::GET, &path, None).await?;
     match reply.status {
         404 => Ok(Done::default()),
-        status => {
-            let seen = format!("GET /event/{id} answered {status} {}", quote(&reply.body.to_string()));
+        200 => {
+            let seen = format!("GET /event/{id} gave {}", quote(&reply.body.to_string()));
             Err(seen_after_all(condition, seen, vec![reply.exchange.id]))
         }
+        // Neither there nor absent: the client may not ask, or the server is in trouble.
+        status => Err(StepError::Broken {
+            reason: format!("GET /event/{id} answered {status} {}", quote(&reply.body.to_string())),
+            exchanges: vec![reply.exchange.id],
+        }),
     }
 }
 
