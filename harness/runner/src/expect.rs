@@ -26,6 +26,7 @@ pub(crate) fn check(expect: &Expect, answer: &Answer) -> Result<(), StepError> {
 pub(crate) fn meets(expect: &Expect, answer: &Answer) -> bool {
     expect.status.is_none_or(|status| status == answer.status)
         && expect.errcode.as_deref().is_none_or(|errcode| answer.errcode() == Some(errcode))
+        && expect.within_ms.is_none_or(|limit| answer.exchange.duration_us <= limit * 1000)
         && expect.body.iter().all(|check| body_holds(check, &answer.body))
 }
 
@@ -49,6 +50,7 @@ fn describe(expect: &Expect) -> String {
     let mut parts = Vec::new();
     parts.extend(expect.status.map(|status| format!("status {status}")));
     parts.extend(expect.errcode.as_ref().map(|errcode| format!("errcode {errcode}")));
+    parts.extend(expect.within_ms.map(|limit| format!("an answer within {limit} ms")));
     for check in &expect.body {
         let at = if check.at.is_empty() { "body" } else { &check.at };
         parts.extend(check.is.map(|presence| match presence {
@@ -65,6 +67,9 @@ fn seen(expect: &Expect, answer: &Answer) -> String {
     let mut text = format!("status {}", answer.status);
     if let Some(errcode) = answer.errcode() {
         text = format!("{text} {errcode}");
+    }
+    if expect.within_ms.is_some() {
+        text = format!("{text} after {} ms", answer.exchange.duration_us / 1000);
     }
     for check in expect.body.iter().filter(|check| !body_holds(check, &answer.body)) {
         let found = answer.body.pointer(&check.at).map_or("nothing".to_owned(), Value::to_string);

@@ -3,17 +3,18 @@
 use crate::{
     actor::{Cast, Player},
     expect,
+    names::Names,
     outcome::{Done, StepError},
     plan::Instance,
     ruling::{Bearing, Ruling},
     run::Field,
-    scope::{Bindings, Scope},
+    scope::{Bindings, Scope, own_actor},
     step::{Scene, Stage, perform, success},
 };
 use fedproof_results::{CaseInfo, Failure, Location, Measurement, PhaseOutcome, Role, SubjectResult, Verdict};
 use fedproof_scenario::{
     At,
-    model::{Actor, Case, Expect, Part, Phase, Step},
+    model::{Actor, Case, Expect, Part, Phase, Step, Table},
     template,
 };
 use futures::future::join_all;
@@ -109,7 +110,13 @@ fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult 
 /// Brings the actors to life; clients register side by side.
 async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, StepError> {
     let actors = &instance.scenario.scenario.actors;
+    let names = Names(&instance.id);
     let players = actors.iter().map(|(name, actor)| async move {
+        if let Actor::Virtual(pattern) = actor
+            && !template::references(pattern).is_empty()
+        {
+            return own_servers(instance, field, name, pattern);
+        }
         let player = match actor {
             Actor::Homeserver(part) => Player::Homeserver(homeserver(instance, *part)?),
             Actor::Client(on) => {
@@ -121,12 +128,12 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
                 Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
             }
             Actor::Virtual(pattern) => {
-                Player::Virtual(field.world.server(pattern.replace('*', &instance.id).as_str().into()))
+                Player::Virtual(field.world.server(names.spell(pattern)))
             }
         };
-        Ok((name.clone(), player))
+        Ok(vec![(name.clone(), player)])
     });
-    let cast: Cast = futures::future::try_join_all(players).await?.into_iter().collect();
+    let cast: Cast = futures::future::try_join_all(players).await?.into_iter().flatten().collect();
     Ok(Stage {
         id: instance.id.clone(),
         cast,
@@ -138,6 +145,20 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
         counter: AtomicU64::new(0),
         faults: Mutex::default(),
     })
+}
+
+/// A virtual server for each selected case, whose variables its name is made of.
+fn own_servers(instance: &Instance, field: &Field, actor: &str, pattern: &str) -> Result<Vec<(String, Player)>, StepError> {
+    let names = Names(&instance.id);
+    let cases = instance.scenario.scenario.cases.iter();
+    let selected = cases.filter(|case| instance.cases.iter().any(|info| info.row() == case.id.as_str()));
+    let servers = selected.map(|case| {
+        let built_in = |name: &str| names.built_in(name);
+        let var = |name: &str| template::substitute_value(case.vars.get(name)?, &built_in).ok();
+        let name = template::substitute(&pattern.to_owned(), &|name| var(name).or_else(|| built_in(name)))?;
+        Ok((own_actor(actor, case.id.as_str()), Player::Virtual(field.world.server(names.spell(&name)))))
+    });
+    servers.collect()
 }
 
 fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Homeserver, StepError> {
@@ -191,14 +212,22 @@ async fn play_phases(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>]) {
 
 async fn play_in(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>], shared: &Bindings) {
     let scenario = &instance.scenario.scenario;
-    let scope =
-        Scope { cast: &stage.cast, instance: shared, case: None, case_slug: "", phase: "", version: &instance.version };
+    let scope = Scope {
+        cast: &stage.cast,
+        instance: shared,
+        case: None,
+        case_slug: "",
+        row: "",
+        names: Names(&instance.id),
+        phase: "",
+        version: &instance.version,
+    };
     if let Err(error) = bind_vars(&scenario.vars, scope) {
         return set_aside(rows, Verdict::Inconclusive, &format!("the variables could not be set: {error}"));
     }
     for row in rows.iter_mut().filter(|row| row.ruling.is_open()) {
         let slug = slug(row.info);
-        let scope = Scope { case: Some(&row.bindings), case_slug: &slug, ..scope };
+        let scope = Scope { case: Some(&row.bindings), case_slug: &slug, row: row.info.row(), ..scope };
         if let Err(error) = bind_vars(&row.case.vars, scope) {
             row.ruling.set_aside(Verdict::Inconclusive, format!("the variables could not be set: {error}"));
         }
@@ -208,8 +237,38 @@ async fn play_in(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>], share
             return;
         }
         let scope = Scope { phase: &phase.phase, ..scope };
-        let file = &instance.scenario.file;
-        let Some(last) = play_shared(file, stage, phase, scope, rows).await else { continue };
+        match &scenario.for_each {
+            Some(table) if phase.for_each.is_some() => play_rounds(instance, stage, phase, table, scope, rows).await,
+            _ => play_round(&instance.scenario.file, stage, phase, scope, rows).await,
+        }
+    }
+}
+
+/// A phase, once for each group of the table.
+async fn play_rounds(
+    instance: &Instance,
+    stage: &Stage,
+    phase: &Phase,
+    table: &Table,
+    scope: Scope<'_>,
+    rows: &mut [Row<'_>],
+) {
+    for rows in rows.chunk_by_mut(|one, other| one.case.group() == other.case.group()) {
+        let group = rows.first().and_then(|row| table.groups.get(row.case.group()?));
+        let Some(group) = group.filter(|_| rows.iter().any(|row| row.ruling.is_open())) else { continue };
+        let bindings = Bindings::default();
+        let scope = Scope { case: Some(&bindings), ..scope };
+        if let Err(error) = bind_vars(&group.vars, scope) {
+            set_aside(rows, Verdict::Inconclusive, &format!("the variables could not be set: {error}"));
+            continue;
+        }
+        play_round(&instance.scenario.file, stage, phase, scope, rows).await;
+    }
+}
+
+/// What the rows share, and then the rows side by side.
+async fn play_round(file: &str, stage: &Stage, phase: &Phase, scope: Scope<'_>, rows: &mut [Row<'_>]) {
+    if let Some(last) = play_shared(file, stage, phase, scope, rows).await {
         let open = rows.iter_mut().filter(|row| row.ruling.is_open());
         join_all(open.map(|row| play_row(file, stage, phase, scope, row, last.as_ref()))).await;
     }
@@ -265,12 +324,13 @@ async fn play_row(
     shared: Option<&Done>,
 ) {
     let slug = slug(row.info);
-    let scope = Scope { case: Some(&row.bindings), case_slug: &slug, ..scope };
+    let scope = Scope { case: Some(&row.bindings), case_slug: &slug, row: row.info.row(), ..scope };
     let scene = Scene { stage, scope, case_id: &row.info.id };
     let usual = success();
     let lists = phase.each.iter().filter_map(|name| row.case.steps.get(name));
     let steps: Vec<&At<Step>> = lists.flatten().collect();
-    let asked = phase.expect.as_ref().unwrap_or(&usual);
+    let of_row = row.case.answer.as_ref().filter(|_| phase.for_each.is_some());
+    let asked = of_row.or(phase.expect.as_ref()).unwrap_or(&usual);
     let mut last: Option<Done> = None;
     for (position, step) in steps.iter().enumerate() {
         let is_last = position + 1 == steps.len();
@@ -285,7 +345,11 @@ async fn play_row(
                     let reason = format!("the server does not offer this: the control was answered {seen}");
                     return row.ruling.set_aside(Verdict::NotApplicable, reason);
                 }
-                let failure = failure(file, scene, phase, step, &error);
+                let mut failure = failure(file, scene, phase, step, &error);
+                if row.case.seat.is_some() {
+                    // The steps are every row's: the row says what is particular.
+                    failure.location.line = row.case.id.line();
+                }
                 return row.ruling.fail(row.info.level, phase.role, bearing, &error, failure);
             }
         }

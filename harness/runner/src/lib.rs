@@ -12,6 +12,7 @@ mod expect;
 mod instance;
 pub mod matrix;
 pub mod mutant;
+mod names;
 mod native;
 mod outcome;
 pub mod plan;

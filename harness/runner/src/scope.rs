@@ -1,6 +1,9 @@
 //! What `${…}` stands for while a step runs.
 
-use crate::actor::Cast;
+use crate::{
+    actor::{Cast, Player},
+    names::Names,
+};
 use fedproof_results::Measurement;
 use serde_json::Value;
 use std::{
@@ -38,6 +41,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) instance: &'a Bindings,
     pub(crate) case: Option<&'a Bindings>,
     pub(crate) case_slug: &'a str,
+    /// Row of the case, or empty.
+    pub(crate) row: &'a str,
+    /// The names of the instance.
+    pub(crate) names: Names<'a>,
     pub(crate) phase: &'a str,
     pub(crate) version: &'a str,
 }
@@ -53,14 +60,14 @@ impl Scope<'_> {
             Some((name, field)) => (name, Some(field)),
             None => (reference, None),
         };
-        if let Some(player) = self.cast.get(name) {
+        if let Some(player) = self.player(name) {
             return player.field(field);
         }
         match reference {
             "case" => Some(self.case_slug.into()),
             "phase" => Some(self.phase.into()),
             "version" => Some(self.version.into()),
-            _ => None,
+            _ => self.names.built_in(reference),
         }
     }
 
@@ -71,8 +78,19 @@ impl Scope<'_> {
         measured.lock().unwrap_or_else(PoisonError::into_inner).push(measurement);
     }
 
+    /// The actor of that name: the row's own, if each row has one.
+    pub(crate) fn player(&self, name: &str) -> Option<&Player> {
+        let own = (!self.row.is_empty()).then(|| self.cast.get(&own_actor(name, self.row))).flatten();
+        own.or_else(|| self.cast.get(name))
+    }
+
     /// Binds a variable: in the case if there is one, else in the instance.
     pub(crate) fn bind(&self, name: &str, value: Value) {
         self.case.unwrap_or(self.instance).set(name, value);
     }
+}
+
+/// What an actor is called in the cast that each row has for itself. No name that is written holds a space.
+pub(crate) fn own_actor(name: &str, row: &str) -> String {
+    format!("{name} {row}")
 }

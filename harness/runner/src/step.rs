@@ -98,7 +98,7 @@ impl Scene<'_> {
 
     /// The actor of that name.
     pub(crate) fn player(&self, name: &str) -> Result<&Player, StepError> {
-        self.scope.cast.get(name).ok_or_else(|| StepError::broken(format!("there is no actor {name:?}")))
+        self.scope.player(name).ok_or_else(|| StepError::broken(format!("there is no actor {name:?}")))
     }
 }
 

@@ -7,8 +7,14 @@ mod ids;
 mod rules;
 mod steps;
 mod structure;
+mod tables;
 
-use crate::{catalogue::Loaded, diagnostic::Diagnostic, model::Scenario, places::Places};
+use crate::{
+    catalogue::Loaded,
+    diagnostic::Diagnostic,
+    model::{Scenario, Seat},
+    places::Places,
+};
 use std::ops::Range;
 
 /// Everything that is wrong in these scenarios, each by itself and all together, in the order of the files.
@@ -17,6 +23,7 @@ pub(crate) fn lint(scenarios: &[Loaded]) -> Vec<Diagnostic> {
     for linter in &mut linters {
         ids::check(linter);
         structure::check(linter);
+        tables::check(linter);
         actors::check(linter);
         steps::check(linter);
         rules::check(linter);
@@ -44,19 +51,36 @@ impl<'a> Linter<'a> {
 
     /// At the key whose value the pointer names, or at an item of a list.
     fn at_key(&mut self, pointer: &str, found: Finding) {
-        let span = self.places.key(pointer);
+        let span = self.places.key(&self.written(pointer));
         self.at(span, found);
     }
 
     /// At the value that the pointer names.
     fn at_value(&mut self, pointer: &str, found: Finding) {
-        let span = self.places.value(pointer);
+        let span = self.places.value(&self.written(pointer));
         self.at(span, found);
+    }
+
+    /// Where a case that is a row of a table is really written.
+    fn written(&self, pointer: &str) -> String {
+        let (index, rest) = match pointer.strip_prefix("/cases/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+            Some((index, rest)) => (index.parse::<usize>().ok(), rest),
+            None => return pointer.to_owned(),
+        };
+        let case = index.and_then(|index| self.scenario().cases.get(index));
+        let Some(Seat { group, row }) = case.and_then(|case| case.seat) else { return pointer.to_owned() };
+        let of_group = format!("/for_each/groups/{group}");
+        let of_row = format!("{of_group}/rows/{row}/{rest}");
+        match rest.split('/').next() {
+            Some("steps") => format!("/for_each/{rest}"),
+            Some("vars") if !self.places.has(&of_row) => format!("{of_group}/{rest}"),
+            _ => of_row,
+        }
     }
 
     /// At a piece of the value's text, if it stands there literally.
     fn at_text(&mut self, pointer: &str, text: &str, found: Finding) {
-        let whole = self.places.value(pointer);
+        let whole = self.places.value(&self.written(pointer));
         let span = whole.map(|whole| {
             let rest = self.loaded.text.get(whole.start..).unwrap_or_default();
             // A block scalar's span may be its indicator only: look on, but not beyond the next blank line.

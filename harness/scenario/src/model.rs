@@ -4,7 +4,8 @@
 //! the value's JSON type. Names are saved variables, `vars`, actors (`${denied}` is a server name,
 //! `${denied.user}` its default user, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
 //! name) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
-//! steps) and `${version}` (the room version). `vars` are bound before the first phase, from top to bottom.
+//! steps), `${version}` (the room version), `${unique}` (part of every name that the instance makes, good as a label of
+//! a server name) and `${ip.v4}`, `${ip.v6}` and so on (IP literals of the instance's own, and what looks like one). `vars` are bound before the first phase, from top to bottom.
 
 mod actor;
 mod event;
@@ -13,6 +14,7 @@ mod observe;
 mod room;
 mod step;
 mod surroundings;
+mod table;
 
 use crate::span::At;
 use fedproof_results::{Level, Role};
@@ -28,6 +30,7 @@ pub use observe::{Barrier, BarrierKind, Condition};
 pub use room::{CreateRoom, Invite, Membership, MembershipKind, Submit, Target, Template};
 pub use step::{Step, Verb};
 pub use surroundings::{Behave, Effect, Fault, Lifecycle, Manner, Native};
+pub use table::{Group, Round, Seat, Table, TableRow};
 
 /// One scenario file: what it is about, who takes part, what happens, which cases it decides.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -68,7 +71,11 @@ pub struct Scenario {
     /// What happens, in order.
     pub phases: Vec<Phase>,
     /// What is decided: the rows of the scenario's table.
+    #[serde(default)]
     pub cases: Vec<Case>,
+    /// More cases, one for each row: what they have in common is written once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Table>,
 }
 
 /// A stretch of the scenario with one purpose.
@@ -85,6 +92,10 @@ pub struct Phase {
     /// Then, for each case, side by side: the steps the case has under these names, in order.
     #[serde(default)]
     pub each: Vec<String>,
+    /// Plays the phase in rounds: for each group of the table the steps above, which see its `vars`, and then its rows;
+    /// each row expects its `answer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Round>,
     /// Expected of the last step of each case's steps, unless that step says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
@@ -119,6 +130,19 @@ pub struct Case {
     /// Step lists by name, called by phases through `each`.
     #[serde(default)]
     pub steps: IndexMap<String, Vec<At<Step>>>,
+    /// Where it stands in `for_each`, if it does.
+    #[serde(skip)]
+    pub seat: Option<Seat>,
+    /// Expected in phases that are played in rounds.
+    #[serde(skip)]
+    pub answer: Option<Expect>,
+}
+
+impl Case {
+    /// The group of the table that it belongs to.
+    pub fn group(&self) -> Option<usize> {
+        self.seat.map(|seat| seat.group)
+    }
 }
 
 /// Where a case applies.

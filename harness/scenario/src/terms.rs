@@ -34,13 +34,20 @@ pub const ENDPOINTS: &[&str] = &[
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
-pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION];
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP];
 /// Last segment of the row, in steps and variables of a case.
 pub const CASE: &str = "case";
 /// Name of the phase, in steps.
 pub const PHASE: &str = "phase";
 /// The room version.
 pub const VERSION: &str = "version";
+
+/// Part of every name that the instance makes.
+pub const UNIQUE: &str = "unique";
+/// IP literals, and what looks like one, by [`IP_FIELDS`].
+pub const IP: &str = "ip";
+/// What `${ip.FIELD}` can name.
+pub const IP_FIELDS: &[&str] = &["v4", "v6", "three", "hexadecimal", "octal"];
 
 /// Join rules that `create_room` knows.
 pub const JOIN_RULES: &[&str] = &["public", "invite", "knock"];

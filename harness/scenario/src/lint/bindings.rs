@@ -19,7 +19,7 @@ type Bound = BTreeSet<String>;
 /// Checks every reference of the scenario.
 pub(super) fn check(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
-    let mut shared = Bound::new();
+    let mut shared = Bound::from([terms::UNIQUE.to_owned(), terms::IP.to_owned()]);
     if !scenario.room_versions.is_empty() {
         shared.insert(terms::VERSION.to_owned());
     }
@@ -32,7 +32,17 @@ pub(super) fn check(linter: &mut Linter<'_>) {
     }
     for (index, phase) in scenario.phases.iter().enumerate() {
         shared.insert(terms::PHASE.to_owned());
-        follow(linter, &walk::shared(index, phase), &mut shared);
+        match &scenario.for_each {
+            // What a round binds is gone with it.
+            Some(table) if phase.for_each.is_some() => {
+                for group in &table.groups {
+                    let mut round = shared.clone();
+                    round.extend(group.vars.keys().cloned());
+                    follow(linter, &walk::shared(index, phase), &mut round);
+                }
+            }
+            _ => follow(linter, &walk::shared(index, phase), &mut shared),
+        }
         for (case, bound) in cases.iter_mut().enumerate() {
             bound.extend(shared.iter().cloned());
             for list in walk::of_case(scenario, case, phase) {
@@ -143,7 +153,7 @@ fn judge(linter: &Linter<'_>, reference: &Reference, bound: &Bound) -> Option<Fi
         return judge_field(name, actor, reference);
     }
     if bound.contains(name) {
-        return None;
+        return if name == terms::IP { judge_ip(reference) } else { None };
     }
     let finding = Finding::new(format!("nothing is bound to `{name}` here"));
     Some(match name {
@@ -161,6 +171,17 @@ fn judge(linter: &Linter<'_>, reference: &Reference, bound: &Bound) -> Option<Fi
             }
         },
     })
+}
+
+fn judge_ip(reference: &Reference) -> Option<Finding> {
+    match reference.path.as_slice() {
+        [field] if terms::IP_FIELDS.contains(&field.as_str()) => None,
+        path => {
+            let finding = Finding::new(format!("`ip` has no `{}`", path.join(".")));
+            let known: Vec<_> = terms::IP_FIELDS.iter().map(|field| format!("`${{ip.{field}}}`")).collect();
+            Some(finding.help(format!("there is {}", known.join(", "))))
+        }
+    }
 }
 
 fn judge_field(name: &str, actor: &Actor, reference: &Reference) -> Option<Finding> {

@@ -12,7 +12,8 @@ pub enum Actor {
     /// A user with a client, freshly registered on the homeserver actor of this name.
     Client(String),
     /// A simulated homeserver. The text is its name; `*` in it stands for a part that is unique per instance
-    /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point.
+    /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point. With a case's variable in it
+    /// (`${name}`), every case has a server of its own; such names are unique by `${unique}` or `${ip.v4}`.
     Virtual(String),
 }
 

@@ -26,6 +26,10 @@ pub struct Expect {
     /// Matrix error code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errcode: Option<String>,
+    /// Longest time the answer may take, in milliseconds. For answers that must come at all: bounds far above what a
+    /// busy machine needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
     /// Checks of the body.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub body: Vec<BodyCheck>,

@@ -1,0 +1,80 @@
+//! The names that an instance makes. A homeserver remembers the keys of a name, so that no name may come twice in a run;
+//! what cannot hold the instance's id, an IP literal above all, is drawn from it.
+
+use fedproof_core::ServerName;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Names of one instance, by its id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a>(pub(crate) &'a str);
+
+impl Names<'_> {
+    /// A name as a scenario writes it: each `*` is the instance's id.
+    pub(crate) fn spell(self, pattern: &str) -> ServerName {
+        pattern.replace('*', self.0).as_str().into()
+    }
+
+    /// What the built-in names of an instance stand for.
+    pub(crate) fn built_in(self, name: &str) -> Option<Value> {
+        match name {
+            "unique" => Some(self.0.into()),
+            "ip" => Some(self.literals()),
+            _ => None,
+        }
+    }
+
+    /// An address of its own of each family, and what resolvers take for one although it is not four decimal parts.
+    pub(crate) fn literals(self) -> Value {
+        let [a, b, c, d] = self.octets();
+        json!({
+            "v4": self.v4(), "v6": self.v6(), "three": format!("10.{b}.{}", c * 256 + d),
+            "hexadecimal": format!("0x0a.0x{b:02x}.0x{c:02x}.0x{d:02x}"),
+            "octal": format!("0{a:o}.{b}.{c}.{d}"),
+        })
+    }
+
+    /// An IPv4 literal.
+    pub(crate) fn v4(self) -> String {
+        let [a, b, c, d] = self.octets();
+        format!("{a}.{b}.{c}.{d}")
+    }
+
+    /// An IPv6 literal, without brackets.
+    pub(crate) fn v6(self) -> String {
+        let hash = self.hash();
+        let word = |at: usize| u16::from_be_bytes([hash[at], hash[at + 1]]) | 0x1000;
+        format!("fd00::{:x}:{:x}:{:x}", word(4), word(6), word(8))
+    }
+
+    /// In blocks that are neither private nor loopback nor link-local.
+    fn octets(self) -> [u32; 4] {
+        let hash = self.hash();
+        [[11, 23, 37, 41, 53, 61, 73, 89][usize::from(hash[0] % 8)], hash[1].into(), hash[2].into(), hash[3].into()]
+    }
+
+    fn hash(self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fedproof_core::name::is_ip_literal;
+
+    #[test]
+    fn literals_are_literals_and_the_others_are_not() {
+        for id in ["i1-0000", "i2-0000", "m7-i2-ffff"] {
+            let names = Names(id);
+            assert!(is_ip_literal(&names.v4()), "{}", names.v4());
+            assert!(is_ip_literal(&format!("[{}]", names.v6())), "{}", names.v6());
+            for other in ["three", "hexadecimal", "octal"] {
+                let literals = names.literals();
+                let other = literals[other].as_str().unwrap_or_default();
+                assert!(!is_ip_literal(other) && !other.is_empty(), "{other}");
+            }
+        }
+        assert_ne!(Names("i1-0000").v4(), Names("i2-0000").v4());
+    }
+}
