@@ -127,9 +127,7 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
                 let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
                 Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
             }
-            Actor::Virtual(pattern) => {
-                Player::Virtual(field.world.server(names.spell(pattern)))
-            }
+            Actor::Virtual(pattern) => Player::Virtual(field.world.server(names.spell(pattern))),
         };
         Ok(vec![(name.clone(), player)])
     });
@@ -148,7 +146,12 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
 }
 
 /// A virtual server for each selected case, whose variables its name is made of.
-fn own_servers(instance: &Instance, field: &Field, actor: &str, pattern: &str) -> Result<Vec<(String, Player)>, StepError> {
+fn own_servers(
+    instance: &Instance,
+    field: &Field,
+    actor: &str,
+    pattern: &str,
+) -> Result<Vec<(String, Player)>, StepError> {
     let names = Names(&instance.id);
     let cases = instance.scenario.scenario.cases.iter();
     let selected = cases.filter(|case| instance.cases.iter().any(|info| info.row() == case.id.as_str()));

@@ -63,7 +63,8 @@ impl<'a> Linter<'a> {
 
     /// Where a case that is a row of a table is really written.
     fn written(&self, pointer: &str) -> String {
-        let (index, rest) = match pointer.strip_prefix("/cases/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        let (index, rest) = match pointer.strip_prefix("/cases/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        {
             Some((index, rest)) => (index.parse::<usize>().ok(), rest),
             None => return pointer.to_owned(),
         };

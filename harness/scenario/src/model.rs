@@ -5,7 +5,8 @@
 //! `${denied.user}` its default user, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
 //! name) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
 //! steps), `${version}` (the room version), `${unique}` (part of every name that the instance makes, good as a label of
-//! a server name) and `${ip.v4}`, `${ip.v6}` and so on (IP literals of the instance's own, and what looks like one). `vars` are bound before the first phase, from top to bottom.
+//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets).
+//! `vars` are bound before the first phase, from top to bottom.
 
 mod actor;
 mod event;

@@ -44,10 +44,10 @@ pub const VERSION: &str = "version";
 
 /// Part of every name that the instance makes.
 pub const UNIQUE: &str = "unique";
-/// IP literals, and what looks like one, by [`IP_FIELDS`].
+/// IP literals that the instance has for itself, by [`IP_FIELDS`].
 pub const IP: &str = "ip";
 /// What `${ip.FIELD}` can name.
-pub const IP_FIELDS: &[&str] = &["v4", "v6", "three", "hexadecimal", "octal"];
+pub const IP_FIELDS: &[&str] = &["v4", "v6"];
 
 /// Join rules that `create_room` knows.
 pub const JOIN_RULES: &[&str] = &["public", "invite", "knock"];

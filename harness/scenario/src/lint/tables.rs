@@ -16,7 +16,10 @@ pub(super) fn check(linter: &mut Linter<'_>) {
     for (index, phase) in scenario.phases.iter().enumerate() {
         if phase.for_each.is_some() && scenario.for_each.is_none() {
             let finding = Finding::new("there are no groups to play this phase for");
-            linter.at_key(&format!("/phases/{index}/for_each"), finding.help("the groups stand in the scenario's `for_each`"));
+            linter.at_key(
+                &format!("/phases/{index}/for_each"),
+                finding.help("the groups stand in the scenario's `for_each`"),
+            );
         }
         if phase.for_each.is_some() && phase.expect.is_some() {
             let finding = Finding::new("in a round each row expects its own `answer`");
@@ -75,6 +78,22 @@ fn names(linter: &mut Linter<'_>) {
                 let finding = Finding::new(format!("not every case has a variable `{}`", reference.name));
                 let help = "a name may hold `${unique}`, `${ip.v4}` and variables that every case has";
                 linter.at_text(&pointer, &format!("${{{reference}}}"), finding.help(help));
+            }
+            let is_own = |text: &str| {
+                text.contains('*')
+                    || references(text).iter().any(|inner| [terms::UNIQUE, terms::IP].contains(&&*inner.name))
+            };
+            let same_everywhere = |name: &&serde_json::Value| name.as_str().is_some_and(|name| !is_own(name));
+            if is_own(pattern) {
+                continue;
+            }
+            for (case, row) in scenario.cases.iter().enumerate() {
+                if row.vars.get(&reference.name).filter(same_everywhere).is_some() {
+                    let finding = Finding::new("this name comes again in the next instance (R6)");
+                    let help =
+                        "homeservers remember the keys of a name: put `${unique}`, `${ip.v4}` or `${ip.v6}` into it";
+                    linter.at_value(&below(&format!("/cases/{case}/vars"), &reference.name), finding.help(help));
+                }
             }
         }
     }
