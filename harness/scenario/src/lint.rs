@@ -96,8 +96,11 @@ impl<'a> Linter<'a> {
         let Finding { title, label, help } = found;
         let Loaded { file, text, .. } = self.loaded;
         let diagnostic = Diagnostic::at(file, text, span.unwrap_or_default(), title, label, help);
-        // A list that several phases call is walked several times.
-        if !self.found.contains(&diagnostic) {
+        // A list that several phases call, or several rows of a table, is walked several times.
+        let is_same = |known: &Diagnostic| {
+            (known.line, known.column, &known.title) == (diagnostic.line, diagnostic.column, &diagnostic.title)
+        };
+        if !self.found.iter().any(is_same) {
             self.found.push(diagnostic);
         }
     }

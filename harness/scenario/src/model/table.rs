@@ -40,7 +40,8 @@ pub struct TableRow {
     pub id: At<String>,
     /// One line in plain words.
     pub title: String,
-    /// What the last step of its steps is answered in a round: a word from `answers`. Only an OBSERVE row has none.
+    /// What the last step of its steps is answered in a round: a word from `answers`, which is also bound to
+    /// `${expected}`. Only an OBSERVE row has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
     /// Overrides the scenario's.
@@ -82,6 +83,8 @@ impl Scenario {
             for (index, row) in rows.rows.iter().enumerate() {
                 let mut vars = rows.vars.clone();
                 vars.extend(row.vars.clone());
+                // For the pattern table of the report.
+                vars.extend(row.answer.clone().map(|answer| ("expected".to_owned(), answer.into())));
                 self.cases.push(Case {
                     id: row.id.clone(),
                     title: row.title.clone(),
