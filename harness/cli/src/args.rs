@@ -36,6 +36,13 @@ pub(crate) enum Command {
     Down,
     /// Seed deliberate defects and see which cases notice (the kill matrix)
     Mutants(Mutants),
+    /// What is different between two runs, or a run and a baseline
+    Compare(Compare),
+    /// The CI decision over a stored run, as an exit code
+    Gate(Gate),
+    /// The accepted verdicts that runs are held against
+    #[command(subcommand)]
+    Baseline(Baseline),
     /// Render the reports of a stored run again
     Report(Report),
     /// Tell what this machine lacks
@@ -71,6 +78,12 @@ pub(crate) struct Where {
 pub(crate) struct Run {
     /// Ids, globs (`acl/**`) or tags (`@smoke`); everything if none is given
     pub(crate) selectors: Vec<String>,
+    /// Only what failed or could not be decided in this stored run, with its seed unless one is given
+    #[arg(long, value_name = "RUN")]
+    pub(crate) failed_from: Option<PathBuf>,
+    /// Accepted verdicts; any difference to them is reported and wants acceptance (exit code 1)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Where,
     /// Requirements that gate: a name in fixtures/profiles
@@ -133,7 +146,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// What of: scenario, run
+    /// What of: scenario, run, baseline
     pub(crate) kind: String,
 }
 
@@ -166,6 +179,43 @@ pub(crate) struct Mutants {
     pub(crate) out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compare {
+    /// Before: results folder of a run, its run.json, or a baseline
+    pub(crate) before: PathBuf,
+    /// After: the same
+    pub(crate) after: PathBuf,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub(crate) format: ListFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Gate {
+    /// Results folder of a run
+    pub(crate) run: PathBuf,
+    /// Hold the run against these accepted verdicts, in place of those it was held against when it ran
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// What to do with accepted verdicts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Baseline {
+    /// Accept the verdicts of a run: they become the baseline, new passes too
+    Accept(Accept),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Accept {
+    /// Results folder of a run
+    pub(crate) run: PathBuf,
+    /// The file to write; default: the one the run was held against
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,6 +10,7 @@ mod ground;
 mod interrupt;
 mod project;
 mod stdout;
+mod verdicts;
 
 use clap::Parser;
 use std::process::ExitCode;

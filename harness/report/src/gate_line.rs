@@ -1,7 +1,13 @@
 //! The gate in a sentence: how many gating cases passed, and why the run has its word.
 
-use crate::words::{ORDER, plural, word};
+use crate::words::{ORDER, one_line, plural, word};
 use fedproof_results::{CaseResult, RunRecord, RunVerdict, Verdict};
+
+/// The word of a run, why, and how many gating cases passed, on two lines: the end of every text about a run.
+pub fn gate_lines(record: &RunRecord) -> String {
+    let gate = GateLine::of(record);
+    format!("{}: {}\n{}", record.verdict.title(), one_line(&gate.reason(), 500), gate.counts())
+}
 
 /// The gating cases of a run, counted.
 pub(crate) struct GateLine<'a> {
@@ -36,6 +42,7 @@ impl<'a> GateLine<'a> {
     /// Why the run has its word.
     pub(crate) fn reason(&self) -> String {
         match self.record.verdict {
+            RunVerdict::NotQualified if self.gating(Verdict::Fail).next().is_none() => self.unaccepted(),
             RunVerdict::NotQualified => named(self.gating(Verdict::Fail), "failed"),
             RunVerdict::Inconclusive if !self.record.complete => {
                 format!("the run stopped early: {}", self.record.stopped_because)
@@ -45,6 +52,18 @@ impl<'a> GateLine<'a> {
                 "no gating case was decided; nothing speaks against this build, and nothing for it".into()
             }
             RunVerdict::Qualified => "every gating case that was decided passed".into(),
+        }
+    }
+}
+
+impl GateLine<'_> {
+    /// Nothing that gates failed, and yet: `2 differences to baseline.json want acceptance (1 new pass, 1 new case)`.
+    fn unaccepted(&self) -> String {
+        let Some(comparison) = &self.record.comparison else { return "a gating case failed".to_owned() };
+        let counts = comparison.counts();
+        match comparison.changes.len() {
+            1 => format!("1 difference to {} wants acceptance ({counts})", comparison.with),
+            count => format!("{count} differences to {} want acceptance ({counts})", comparison.with),
         }
     }
 }

@@ -44,6 +44,7 @@
 //! No verdict is made here (that is `fedproof_results::decide`), and nothing but [`Terminal`] prints.
 
 mod archive;
+mod changes;
 mod error;
 mod gate_line;
 mod html;
@@ -55,8 +56,10 @@ mod trouble;
 mod wire;
 mod words;
 
-pub use archive::{Archive, EVENTS, PAGE, render};
+pub use archive::{Archive, EVENTS, PAGE, render, write_atomically};
+pub use changes::{changes_markdown, changes_text};
 pub use error::ReportError;
+pub use gate_line::gate_lines;
 pub use html::html;
 pub use junit::junit;
 pub use summary::summary;

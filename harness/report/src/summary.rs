@@ -1,6 +1,7 @@
 //! `summary.md`: the run on half a page, as a CI job's step summary.
 
 use crate::{
+    changes::changes_markdown,
     gate_line::GateLine,
     tally::{Tally, areas, judged, slowest},
     trouble::{Trouble, troubles, unreached},
@@ -18,6 +19,7 @@ pub fn summary(record: &RunRecord) -> String {
     let mut out = String::new();
     head(&mut out, record);
     table(&mut out, record);
+    compared(&mut out, record);
     failing(&mut out, record);
     reasons(&mut out, record);
     figures(&mut out, record);
@@ -102,6 +104,14 @@ fn cell(tally: &Tally, verdict: Verdict) -> String {
         count if matches!(verdict, Verdict::Fail | Verdict::Inconclusive) => format!("**{count}**"),
         count => count.to_string(),
     }
+}
+
+/// The differences to the accepted verdicts.
+fn compared(out: &mut String, record: &RunRecord) {
+    let Some(comparison) = &record.comparison else { return };
+    line!(out, "## Against the baseline");
+    line!(out);
+    line!(out, "{}", changes_markdown(comparison));
 }
 
 fn failing(out: &mut String, record: &RunRecord) {
@@ -201,7 +211,7 @@ fn figures(out: &mut String, record: &RunRecord) {
 }
 
 /// Foreign text as plain prose: nothing in it is markup.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let mut safe = String::new();
     for char in one_line(text, 1_000).chars() {
         match char {

@@ -1,6 +1,6 @@
 //! The event stream.
 
-use crate::{CaseInfo, SubjectResult};
+use crate::{Baseline, CaseInfo, SubjectResult};
 use fedproof_core::transcript::Exchange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct Identity {
     pub profile: String,
     /// Seed of everything random.
     pub seed: u64,
+    /// What was selected; empty for everything.
+    #[serde(default)]
+    pub selectors: Vec<String>,
     /// Scenario instances at once.
     pub jobs: usize,
     /// Whether SHOULD gates.
@@ -83,6 +86,13 @@ pub enum Event {
         identity: Identity,
         /// Every case that was selected.
         cases: Vec<CaseInfo>,
+    },
+    /// The verdicts that were accepted before, as far as this run was asked about them.
+    BaselineTaken {
+        /// The file they are from.
+        file: String,
+        /// They.
+        baseline: Baseline,
     },
     /// Something slow moved on (installing, booting).
     Progress {

@@ -3,17 +3,23 @@
 //! The runner emits events; `events.jsonl` is their serialisation; [`RunRecord`] is their fold and the
 //! content of `run.json`. Reports read nothing else. The names of the fields are a contract (design.md §9).
 
+mod baseline;
 mod bounded;
 mod case;
+mod compare;
 mod event;
 mod gate;
 mod record;
+mod schema;
 
+pub use baseline::*;
 pub use bounded::*;
 pub use case::*;
+pub use compare::*;
 pub use event::*;
 pub use gate::*;
 pub use record::*;
+pub use schema::*;
 
 /// Version of the schema of `run.json` and `events.jsonl`.
 pub const SCHEMA: &str = "fedproof/run/1";

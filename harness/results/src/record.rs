@@ -1,6 +1,9 @@
 //! `run.json`: the fold of a run's events.
 
-use crate::{CaseResult, Event, Identity, RunVerdict, SCHEMA, ServerInfo, ServerUsage, WallMs, bounded, decide};
+use crate::{
+    CaseResult, Comparison, Event, Identity, Line, RunVerdict, SCHEMA, ServerInfo, ServerUsage, WallMs, bounded,
+    decide, lines,
+};
 use fedproof_core::transcript::Exchange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,9 @@ pub struct RunRecord {
     pub usage: Vec<ServerUsage>,
     /// What is no verdict and should be known.
     pub warnings: Vec<String>,
+    /// The differences to the accepted verdicts, if the run was held against any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// Every selected case, in catalogue order.
     pub cases: Vec<CaseResult>,
     /// The exchanges that the cases refer to, by id; bodies as [`bounded`].
@@ -52,13 +58,16 @@ impl RunRecord {
             wall_ms: WallMs::default(),
             usage: Vec::new(),
             warnings: Vec::new(),
+            comparison: None,
             cases: Vec::new(),
             evidence: BTreeMap::new(),
         };
         let mut decided: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let mut accepted = None;
         for event in events {
             match event {
                 Event::RunStarted { .. } | Event::Progress { .. } => {}
+                Event::BaselineTaken { file, baseline } => accepted = Some((file, baseline)),
                 Event::Warning { message } => record.warnings.push(message.clone()),
                 Event::DeploymentReady { servers, boot_ms } => {
                     record.servers = servers.clone();
@@ -81,6 +90,24 @@ impl RunRecord {
             .map(|case| CaseResult::new(case.clone(), decided.remove(case.id.as_str()).unwrap_or_default()))
             .collect();
         record.verdict = decide(&record.cases, record.identity.strict, record.complete);
+        if let Some((file, baseline)) = accepted {
+            record.hold_against(file, &baseline.cases);
+        }
         Some(record)
+    }
+
+    /// Compares the run with accepted verdicts, in place of any it was compared with before, and judges it anew.
+    pub fn hold_against(&mut self, file: &str, accepted: &[Line]) {
+        let comparison = Comparison::new(file, accepted, &lines(self), self.complete, &|line| self.reason(line));
+        self.verdict = comparison.judge(decide(&self.cases, self.identity.strict, self.complete));
+        self.comparison = Some(comparison);
+    }
+
+    /// Why a line is as it is: the reason of the first homeserver that the case ended so on; empty for a pass.
+    pub fn reason(&self, line: &Line) -> String {
+        let result = self.cases.iter().find(|result| result.case.id == line.case);
+        let subjects = result.into_iter().flat_map(|result| &result.subjects);
+        let mut alike = subjects.filter(|subject| subject.verdict == line.verdict);
+        alike.next().map(|subject| subject.reason.clone()).unwrap_or_default()
     }
 }

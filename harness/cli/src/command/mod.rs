@@ -1,18 +1,22 @@
 //! The commands.
 
+mod baseline;
 mod cleanup;
+mod compare;
 mod doctor;
 mod explain;
+mod gate;
 mod lint;
 mod list;
 mod mutants;
 mod playground;
+mod repeat;
 mod report;
 mod run;
 mod schema;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Baseline, Command},
     error::CliError,
     project::Project,
 };
@@ -29,6 +33,9 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Up(up) => playground::up(&project()?, up).await,
         Command::Down => playground::down().await,
         Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
+        Command::Compare(compare) => compare::compare(&compare),
+        Command::Gate(gate) => gate::gate(&gate),
+        Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),
         Command::Report(report) => report::report(&report),
         Command::Doctor(doctor) => doctor::doctor(&doctor).await,
         Command::Cleanup => cleanup::cleanup(),

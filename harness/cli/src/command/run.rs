@@ -1,5 +1,6 @@
 //! `fedproof run`: plan, start, play, report, decide.
 
+use super::repeat;
 use crate::{
     args::{Format, Run},
     error::CliError,
@@ -7,6 +8,7 @@ use crate::{
     interrupt,
     project::Project,
     stdout,
+    verdicts::{asked, read_baseline},
 };
 use fedproof_core::transcript::Exchange;
 use fedproof_deployment::Notify;
@@ -22,13 +24,21 @@ use std::{
 };
 
 /// Runs the selected cases; the exit code says the verdict.
-pub(crate) async fn run(project: &Project, args: Run) -> Result<u8, CliError> {
+pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError> {
     let began = Instant::now();
     check_profile(project, &args.profile)?;
     let catalogue = project.catalogue()?;
+    let repeated = args.failed_from.as_deref().map(|folder| repeat::of(folder, &args.selectors)).transpose()?;
+    if let Some(repeated) = &repeated {
+        args.selectors.clone_from(&repeated.selectors);
+    }
     let selection = select(&catalogue, &args.selectors)?;
     let description = ground::describe(project, &args.place)?;
-    let seed = args.seed.unwrap_or_else(draw_seed);
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    if let Some(baseline) = &baseline {
+        baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
+    }
+    let seed = args.seed.or(repeated.as_ref().map(|repeated| repeated.seed)).unwrap_or_else(draw_seed);
     let identity = identity(&catalogue, &selection, &args, seed, &description.name);
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(&identity.run_id));
     let work = work_folder(&identity.run_id, &out, args.keep)?;
@@ -37,6 +47,13 @@ pub(crate) async fn run(project: &Project, args: Run) -> Result<u8, CliError> {
     let recorder = Recorder::create(&out)?;
     let cases: Vec<CaseInfo> = selection.cases().cloned().collect();
     recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
+    if let Some((file, baseline)) = args.baseline.as_deref().zip(baseline) {
+        let baseline = asked(baseline, &args.selectors);
+        recorder.emit(Event::BaselineTaken { file: file.display().to_string(), baseline });
+    }
+    for message in repeated.iter().flat_map(|repeated| repeated.differs(&description.name, &args.profile)) {
+        recorder.emit(Event::Warning { message });
+    }
     if selection.withheld > 0 {
         recorder.emit(Event::Warning {
             message: format!("{} POLICY cases were left out: the profile does not ask for them", selection.withheld),
@@ -169,6 +186,7 @@ fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64,
         backend: args.place.backend.clone(),
         profile: args.profile.clone(),
         seed,
+        selectors: args.selectors.clone(),
         jobs: args.jobs.into(),
         strict: args.strict,
         machine: machine(),

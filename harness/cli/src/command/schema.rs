@@ -1,12 +1,12 @@
 //! `fedproof schema`: JSON Schemas for editors.
 
 use crate::{args::Schema, error::CliError, stdout};
-use fedproof_results::exit;
+use fedproof_results::{exit, schema as of_results, schema_kinds as kinds_of_results};
 use fedproof_scenario::{schema as of_scenario, schema_kinds};
 
 /// Prints the schema of one kind of file.
 pub(crate) fn schema(args: &Schema) -> Result<u8, CliError> {
-    match of_scenario(&args.kind) {
+    match of_scenario(&args.kind).or_else(|| of_results(&args.kind)) {
         Some(schema) => {
             stdout::json(&schema);
             Ok(exit::QUALIFIED)
@@ -14,7 +14,7 @@ pub(crate) fn schema(args: &Schema) -> Result<u8, CliError> {
         None => Err(CliError::bad_input(format!(
             "there is no schema of {:?}: there is {}",
             args.kind,
-            schema_kinds().join(", ")
+            [schema_kinds(), kinds_of_results()].concat().join(", ")
         ))),
     }
 }

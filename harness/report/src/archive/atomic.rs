@@ -8,8 +8,11 @@ use std::{
     path::Path,
 };
 
-/// Writes `content` beside `path` and renames it into place.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+/// Writes `content` beside `path` and renames it into place: the file is whole, or as it was.
+///
+/// # Errors
+/// What the system refuses; then no draft is left.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     stream_atomically(path, |out| out.write_all(content))
 }
 

@@ -5,7 +5,7 @@ mod stream;
 mod transcripts;
 
 use crate::{ReportError, html, junit, summary};
-use atomic::write_atomically;
+pub use atomic::write_atomically;
 use fedproof_core::transcript::Exchange;
 use fedproof_results::{Event, RunRecord, bounded};
 use std::{

@@ -6,6 +6,7 @@
 mod anchor;
 mod areas;
 mod cases;
+mod changes;
 mod exchanges;
 mod figures;
 mod head;
@@ -40,6 +41,7 @@ pub fn html(record: &RunRecord) -> String {
     let page = Page { record, areas: areas(record), servers: judged(record) };
     let sections = [
         ("troubles", "Failed and inconclusive", troubles::troubles(&page)),
+        ("changes", "Against the baseline", changes::changes(&page)),
         ("areas", "Areas", Some(areas::areas(&page))),
         ("matrix", "Endpoint matrix", matrix::matrix(&page)),
         ("observations", "Observations", observations::observations(&page)),

@@ -2,6 +2,7 @@
 
 use super::paint::Paint;
 use crate::{
+    changes::changes_text,
     gate_line::GateLine,
     tally::{Tally, areas, slowest},
     trouble::unreached,
@@ -12,6 +13,9 @@ use std::path::Path;
 
 /// So many of the slowest cases are named.
 const SLOWEST: usize = 5;
+
+/// So many differences to the baseline are named.
+const CHANGES: usize = 20;
 
 /// Everything after the last case.
 pub(super) fn closing(record: &RunRecord, page: Option<&Path>, exit_code: u8, paint: &Paint) -> String {
@@ -48,6 +52,13 @@ pub(super) fn closing(record: &RunRecord, page: Option<&Path>, exit_code: u8, pa
             missing,
             plural(record.cases.len(), "case", "cases")
         )));
+    }
+    if let Some(comparison) = &record.comparison {
+        lines.push(changes_text(comparison, CHANGES));
+        if let Some(folder) = page.and_then(Path::parent).filter(|_| record.complete && !comparison.is_empty()) {
+            lines.push(format!("if they are as they should be: fedproof baseline accept {}", folder.display()));
+        }
+        lines.push(String::new());
     }
     let gate = GateLine::of(record);
     lines.push(format!("{}: {}", paint.word(record.verdict, record.verdict.title()), one_line(&gate.reason(), 500)));

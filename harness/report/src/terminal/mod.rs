@@ -72,6 +72,8 @@ impl Terminal {
                     self.line(&line);
                 }
             }
+            // Told at the end, as differences.
+            Event::BaselineTaken { .. } => {}
             Event::Warning { message } => {
                 let text = format!("{} {}", self.paint.warning("warning:"), one_line(message, 1_000));
                 self.line(&text);

@@ -274,6 +274,7 @@ fn identity() -> Identity {
         backend: "process".into(),
         profile: "matrix-spec".into(),
         seed: 42,
+        selectors: vec!["acl/**".into()],
         jobs: 4,
         strict: false,
         machine: "linux x86_64, 2 cores".into(),
