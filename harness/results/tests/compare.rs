@@ -23,13 +23,15 @@ fn verdict() -> impl Strategy<Value = Verdict> {
 }
 
 /// Cases by id, each with its level and the verdicts of some homeservers.
-fn cases() -> impl Strategy<Value = BTreeMap<String, (Level, Vec<(usize, Verdict)>)>> {
+type Cases = BTreeMap<String, (Level, Vec<(usize, Verdict)>)>;
+
+fn cases() -> impl Strategy<Value = Cases> {
     let id = "[ab]/[ab]/[a-c]";
     prop::collection::btree_map(id, (level(), prop::collection::vec((0..3usize, verdict()), 1..3)), 0..12)
 }
 
 /// A run of three homeservers, the first two of one kind.
-fn run(cases: &BTreeMap<String, (Level, Vec<(usize, Verdict)>)>, complete: bool) -> RunRecord {
+fn run(cases: &Cases, complete: bool) -> RunRecord {
     let names = ["alpha", "bravo", "charlie"];
     let server = |index: usize| ServerInfo {
         name: names[index].into(),
@@ -147,7 +149,7 @@ proptest! {
     fn what_is_out_of_scope_stays(before in cases(), after in cases()) {
         let before = Baseline::of(&run(&before, true));
         let in_scope = |id: &str| id.starts_with("a/");
-        let after: BTreeMap<_, _> = after.into_iter().filter(|(id, _)| in_scope(id)).collect();
+        let after: Cases = after.into_iter().filter(|(id, _)| in_scope(id)).collect();
         if let Ok(accepted) = Baseline::accept(Some(before.clone()), &run(&after, true), &in_scope) {
             let outside = |baseline: &Baseline| -> Vec<Line> {
                 baseline.cases.iter().filter(|line| !in_scope(&line.case)).cloned().collect()
