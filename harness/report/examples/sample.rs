@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     for (name, events) in [
         ("mixed", sample::mixed()),
+        ("chapters", sample::chapters()),
         ("stopped", sample::stopped()),
         ("clean", sample::clean()),
         ("unbooted", sample::unbooted()),

@@ -6,6 +6,9 @@ use crate::{
 };
 use fedproof_results::{Change, ChangeKind, Comparison};
 
+/// So many rows has a table in Markdown: a CI system bounds a step summary.
+const IN_TABLE: usize = 300;
+
 /// The differences as lines: a count, then each with what there is to say. At most `limit` differences are named.
 pub fn changes_text(comparison: &Comparison, limit: usize) -> String {
     let mut lines = vec![headline(comparison)];
@@ -32,7 +35,7 @@ pub fn changes_markdown(comparison: &Comparison) -> String {
         return text;
     }
     text += "\n| difference | case | server | level | before | after | |\n|---|---|---|---|---|---|---|\n";
-    for change in &comparison.changes {
+    for change in comparison.changes.iter().take(IN_TABLE) {
         text += &format!(
             "| {} | `{}` | {} | {} | {} | {} | {} |\n",
             kind(change.change),
@@ -42,6 +45,12 @@ pub fn changes_markdown(comparison: &Comparison) -> String {
             change.before.map_or("–", word),
             change.after.map_or("–", word),
             prose(&change.detail)
+        );
+    }
+    if comparison.changes.len() > IN_TABLE {
+        text += &format!(
+            "\n… and {} more: `fedproof compare --format json` has them all.\n",
+            comparison.changes.len() - IN_TABLE
         );
     }
     text

@@ -49,6 +49,7 @@ mod error;
 mod gate_line;
 mod html;
 mod junit;
+mod kinds;
 mod summary;
 mod tally;
 mod terminal;

@@ -18,7 +18,7 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_link_leads_to_a_place_on_the_page() {
-    for events in [sample::mixed(), sample::stopped(), sample::clean(), sample::unbooted()] {
+    for events in [sample::mixed(), sample::chapters(), sample::stopped(), sample::clean(), sample::unbooted()] {
         let page = page(&events);
         let places: Vec<_> = values(&page, "id");
         let distinct: HashSet<_> = places.iter().collect();
@@ -53,6 +53,24 @@ fn foreign_text_is_no_markup() {
     assert!(!page.contains("<script>alert"));
     assert_eq!(page.matches("<script").count(), 1, "just our own");
     assert!(!page.contains('\u{1b}'));
+}
+
+#[test]
+fn chapters_have_pages_of_their_own() {
+    let page = page(&sample::chapters());
+    for (id, says) in [
+        ("changes", &["new failure", "new pass", "removed case", "wants acceptance"] as &[&str]),
+        ("guarded", &["acl/endpoint/backfill", "synapse 1.163.2", "synapse 1.152.1"]),
+        ("patterns", &["*.bad.example", "a.bad.example", "silent", "allowed"]),
+        ("interop", &["2 of 2 passed", "0 of 1 passed", "join 612 ms", "event 98.7 ms"]),
+        ("invariants", &["invariant/recipients", "exchange #3", "#case:acl/endpoint/backfill/v12"]),
+        ("requirements", &["Server-server API, Server ACLs", "acl/match/star"]),
+    ] {
+        let section = page.split("<section id=").find(|section| section.starts_with(&format!("\"{id}\""))).expect(id);
+        let missing: Vec<_> = says.iter().filter(|text| !section.contains(**text)).collect();
+        assert!(missing.is_empty(), "{id} lacks {missing:?}: {section}");
+    }
+    assert!(!page.contains("<script>alert"));
 }
 
 #[test]

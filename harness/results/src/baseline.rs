@@ -210,8 +210,8 @@ pub fn lines(record: &RunRecord) -> Vec<Line> {
     lines.into_values().collect()
 }
 
-/// Name of the kind of each homeserver, by its own name.
-fn kinds(servers: &[ServerInfo]) -> BTreeMap<String, String> {
+/// Name of the kind of each homeserver, by its own name: the first on which the same is installed.
+pub fn kinds(servers: &[ServerInfo]) -> BTreeMap<String, String> {
     let alike = |one: &ServerInfo, other: &ServerInfo| (&one.spec, &one.digest) == (&other.spec, &other.digest);
     let first = |server: &ServerInfo| servers.iter().find(|other| alike(server, other)).unwrap_or(server).name.clone();
     servers.iter().map(|server| (server.name.clone(), first(server))).collect()

@@ -1,13 +1,13 @@
 //! The endpoint matrix: rows of the catalogue × room version and phase, a cell per answer.
 //!
-//! A table holds the cases of one scenario on one homeserver, because those share their phases.
+//! A table holds the cases of one scenario on one kind of homeserver, because those share their phases.
 
-use super::{Page, anchor, part};
-use crate::tally::Area;
+use super::{Page, anchor, part, patterns};
+use crate::{kinds::Kind, tally::Area};
 use fedproof_results::{CaseResult, PhaseOutcome, Role, SubjectResult};
 use maud::{Markup, html};
 
-/// Cases of one scenario on one homeserver, as a grid.
+/// Cases of one scenario on one kind of homeserver, as a grid.
 struct Grid<'a> {
     /// What the columns of one room version are.
     phases: Vec<&'a str>,
@@ -22,9 +22,9 @@ pub(super) fn matrix(page: &Page<'_>) -> Option<Markup> {
     let mut tables = Vec::new();
     for area in &page.areas {
         for scenario in scenarios(area) {
-            for server in &page.servers {
-                if let Some(grid) = Grid::new(area, scenario, server) {
-                    tables.push(table(page, area, server, &grid));
+            for kind in &page.kinds {
+                if let Some(grid) = Grid::new(area, scenario, kind) {
+                    tables.push(table(page, area, &kind.names(), &grid));
                 }
             }
         }
@@ -54,13 +54,12 @@ fn scenarios<'a>(area: &Area<'a>) -> Vec<&'a str> {
 
 impl<'a> Grid<'a> {
     /// `None` if no case there has a phase with an answer to show.
-    fn new(area: &Area<'a>, scenario: &str, server: &str) -> Option<Self> {
-        let of_server = |result: &&'a CaseResult| result.subjects.iter().find(|subject| subject.server == server);
+    fn new(area: &Area<'a>, scenario: &str, kind: &Kind) -> Option<Self> {
         let cases: Vec<(&'a CaseResult, &'a SubjectResult)> = area
             .cases
             .iter()
-            .filter(|result| result.case.scenario == scenario)
-            .filter_map(|result| of_server(result).map(|subject| (*result, subject)))
+            .filter(|result| result.case.scenario == scenario && !patterns::is_pattern(result))
+            .filter_map(|result| kind.subject(result).map(|subject| (*result, subject)))
             .collect();
         let mut grid = Self { phases: Vec::new(), versions: Vec::new(), rows: Vec::new(), cases };
         for (result, subject) in &grid.cases {

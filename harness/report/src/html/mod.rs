@@ -9,13 +9,19 @@ mod cases;
 mod changes;
 mod exchanges;
 mod figures;
+mod guarded;
 mod head;
+mod interop;
+mod invariants;
 mod matrix;
 mod observations;
 mod part;
+mod patterns;
+mod requirements;
 mod troubles;
 
 use crate::{
+    kinds::{Kind, kinds},
     tally::{Area, areas, judged},
     words::one_line,
 };
@@ -34,17 +40,26 @@ struct Page<'a> {
     areas: Vec<Area<'a>>,
     /// Homeservers that were judged, in deployment order.
     servers: Vec<&'a str>,
+    /// They by kind: columns of the tables that compare.
+    kinds: Vec<Kind>,
 }
 
 /// The run as a page.
 pub fn html(record: &RunRecord) -> String {
-    let page = Page { record, areas: areas(record), servers: judged(record) };
+    let servers = judged(record);
+    let kinds = kinds(record, &servers);
+    let page = Page { record, areas: areas(record), servers, kinds };
     let sections = [
         ("troubles", "Failed and inconclusive", troubles::troubles(&page)),
         ("changes", "Against the baseline", changes::changes(&page)),
         ("areas", "Areas", Some(areas::areas(&page))),
+        ("guarded", "Server ACLs", guarded::guarded(&page)),
+        ("patterns", "ACL patterns", patterns::patterns(&page)),
+        ("invariants", "Invariants", invariants::invariants(&page)),
+        ("interop", "Interoperation", interop::interop(&page)),
         ("matrix", "Endpoint matrix", matrix::matrix(&page)),
         ("observations", "Observations", observations::observations(&page)),
+        ("requirements", "Requirements", Some(requirements::requirements(&page))),
         ("cases", "All cases", Some(cases::cases(&page))),
         ("figures", "Time and resources", Some(figures::figures(&page))),
         ("exchanges", "Exchanges", exchanges::exchanges(&page)),

@@ -1,37 +1,32 @@
 //! What the servers do where the specification is silent: a behaviour table, never a verdict (R3).
 
 use super::{Page, anchor, part};
-use fedproof_results::Verdict;
+use fedproof_results::{CaseResult, Role, SubjectResult, Verdict};
 use maud::{Markup, html};
 
 pub(super) fn observations(page: &Page<'_>) -> Option<Markup> {
-    let observed: Vec<_> = page
-        .record
-        .cases
-        .iter()
-        .flat_map(|result| result.subjects.iter().map(move |subject| (&result.case, subject)))
-        .filter(|(_, subject)| subject.verdict == Verdict::Observed)
-        .collect();
+    let is_observed = |subject: &SubjectResult| subject.verdict == Verdict::Observed;
+    let observed: Vec<&CaseResult> =
+        page.record.cases.iter().filter(|result| result.subjects.iter().any(is_observed)).collect();
     if observed.is_empty() {
         return None;
     }
     Some(part::wide(
         "Observations",
         html! {
-            table {
-                thead { tr { th scope="col" { "case" } th scope="col" { "homeserver" } th scope="col" { "what was seen" } } }
+            table.kinds {
+                thead { tr { th scope="col" { "case" } @for kind in &page.kinds { th scope="col" { (part::kind(kind)) } } } }
                 tbody {
-                    @for (case, subject) in observed {
+                    @for result in observed {
                         tr {
                             th scope="row" {
-                                a href={ "#" (anchor::case(&case.id)) } { (part::text(&case.id)) }
-                                div.quiet { (part::text(&case.title)) }
+                                a href={ "#" (anchor::case(&result.case.id)) } { (part::text(&result.case.id)) }
+                                div.quiet { (part::text(&result.case.title)) }
                             }
-                            td { (part::text(&subject.server)) }
-                            td {
-                                (part::text(&subject.reason))
-                                @if !subject.phases.is_empty() {
-                                    div { @for phase in &subject.phases { (part::phase(page, phase)) " " } }
+                            @for kind in &page.kinds {
+                                @match kind.subject(result) {
+                                    Some(subject) => (seen(page, subject)),
+                                    None => { td.none { (part::sign("–")) span.hear { "not put to the test" } } }
                                 }
                             }
                         }
@@ -40,4 +35,22 @@ pub(super) fn observations(page: &Page<'_>) -> Option<Markup> {
             }
         },
     ))
+}
+
+/// What was seen: the phases, and the words for it where they say more than the phases do.
+fn seen(page: &Page<'_>, subject: &SubjectResult) -> Markup {
+    let phases = || subject.phases.iter().filter(|phase| phase.role != Role::Setup);
+    let told: Vec<String> = phases()
+        .filter_map(|phase| {
+            let errcode = phase.errcode.as_ref().map(|errcode| format!(" {errcode}")).unwrap_or_default();
+            Some(format!("{}: {}{errcode}", phase.phase, phase.status?))
+        })
+        .collect();
+    html! {
+        td.long {
+            @if subject.verdict != Verdict::Observed { (part::verdict(subject.verdict)) " " }
+            @if told.join("; ") != subject.reason { div { (part::text(&subject.reason)) } }
+            @for phase in phases() { (part::phase(page, phase)) " " }
+        }
+    }
 }

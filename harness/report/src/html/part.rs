@@ -1,9 +1,12 @@
 //! Pieces that several sections share.
 
 use super::{Page, anchor};
-use crate::words::{mark, one_line, word};
+use crate::{
+    kinds::Kind,
+    words::{mark, one_line, word},
+};
 use fedproof_core::transcript::Exchange;
-use fedproof_results::{PhaseOutcome, Role, Verdict};
+use fedproof_results::{PhaseOutcome, Role, SubjectResult, Verdict};
 use maud::{Markup, html};
 
 /// Mark and word of a verdict. The colour of its class only repeats them.
@@ -57,6 +60,27 @@ pub(super) fn phase(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
             }
             " " (sign(mark)) span.hear { (words) }
         }
+    }
+}
+
+/// Heading of a column: the homeservers, and what runs there.
+pub(super) fn kind(kind: &Kind) -> Markup {
+    html! { (text(&kind.names())) @if !kind.version.is_empty() { br; span.quiet { (text(&kind.version)) } } }
+}
+
+/// Id of the exchange that decided: a failure's last, else that of the last phase that decides, else of the last phase.
+pub(super) fn decisive_id(subject: &SubjectResult) -> Option<u64> {
+    let of_failure = subject.failure.as_ref().and_then(|failure| failure.exchanges.last().copied());
+    let mut phases = subject.phases.iter().rev();
+    let of_check = || phases.find(|phase| phase.role == Role::Check).and_then(|phase| phase.exchange);
+    of_failure.or_else(of_check).or_else(|| subject.phases.iter().rev().find_map(|phase| phase.exchange))
+}
+
+/// A word that leads to the exchange that decided.
+pub(super) fn deciding(page: &Page<'_>, subject: &SubjectResult, label: &str) -> Markup {
+    match decisive_id(subject) {
+        Some(id) => exchange(page, id, html! { (label) }),
+        None => html! { (label) },
     }
 }
 

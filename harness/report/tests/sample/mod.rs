@@ -7,8 +7,8 @@ use fedproof_core::{
     transcript::{Api, Exchange, Outcome},
 };
 use fedproof_results::{
-    CaseInfo, Event, Failure, Identity, Level, Location, PhaseOutcome, Role, ServerInfo, ServerUsage, SubjectResult,
-    Verdict, WallMs,
+    BASELINE_SCHEMA, Baseline, CaseInfo, Event, Failure, Identity, Level, Line, Location, Measurement, PhaseOutcome,
+    Role, ServerInfo, ServerUsage, SubjectResult, Verdict, WallMs,
 };
 use serde_json::{Value, json};
 
@@ -50,6 +50,36 @@ pub(crate) fn clean() -> Vec<Event> {
     let phases = vec![stream.phase("control", Role::Control, true, 200, None)];
     stream.decide("acl/match/star/v12", "alpha", Verdict::Pass, "", phases, None);
     stream.end(true, "")
+}
+
+/// The chapters that have pages of their own (patterns, pairs, invariants), held against accepted verdicts.
+pub(crate) fn chapters() -> Vec<Event> {
+    let mut stream = Stream { cases: Vec::new(), events: boot(), next: 0 };
+    stream.endpoints();
+    stream.patterns();
+    stream.pairs();
+    stream.invariants();
+    let mut events = stream.end(true, "");
+    let line = |case: &str, server: &str, level, verdict| Line {
+        case: case.into(),
+        server: server.into(),
+        level,
+        verdict,
+        seen: String::new(),
+    };
+    let baseline = Baseline {
+        schema: BASELINE_SCHEMA.into(),
+        deployment: "pair".into(),
+        profile: "matrix-spec".into(),
+        servers: Default::default(),
+        cases: vec![
+            line("acl/endpoint/backfill/v12", "alpha", Level::Must, Verdict::Pass),
+            line("acl/endpoint/state/v12", "alpha", Level::Should, Verdict::Fail),
+            line(&format!("acl/gone/{HOSTILE}"), HOSTILE, Level::Must, Verdict::Pass),
+        ],
+    };
+    events.insert(1, Event::BaselineTaken { file: format!("baseline.json{HOSTILE}"), baseline });
+    events
 }
 
 /// A run whose deployment never came up.
@@ -235,6 +265,67 @@ impl Stream {
             vec![],
             Some(lost),
         );
+    }
+
+    /// A name under a list: as the rule says, against it, and where there is no rule.
+    fn patterns(&mut self) {
+        for (row, name, expected, status) in [
+            ("star", "a.bad.example", "denied", 403),
+            ("port", "good.example:8448", "allowed", 403),
+            ("odd", HOSTILE, "", 200),
+        ] {
+            let id = format!("acl/match/{row}/v12");
+            let level = if expected.is_empty() { Level::Observe } else { Level::Must };
+            self.case(&id, "a name under a list", level, Some("12"), "scenarios/acl/match.yaml");
+            for server in ["alpha", "beta"] {
+                let verdict = match (expected, status) {
+                    ("", _) => Verdict::Observed,
+                    ("denied", 403) | ("allowed", 200) => Verdict::Pass,
+                    _ => Verdict::Fail,
+                };
+                let phase = self.phase("listed", Role::Check, verdict != Verdict::Fail, status, None);
+                self.decide(&id, server, verdict, "", vec![phase], None);
+                let mut facts = vec![("acl", r#"{"allow":["*"],"deny":["*.bad.example"]}"#), ("name", name)];
+                facts.extend((!expected.is_empty()).then_some(("expected", expected)));
+                self.add_facts(&facts);
+            }
+        }
+    }
+
+    /// Two homeservers with each other, measured; beta with alpha is not put to the test in one case.
+    fn pairs(&mut self) {
+        for (row, both) in [("join", true), ("message", false)] {
+            let id = format!("interop/{row}");
+            self.case(&id, "it works between the two", Level::Must, None, "scenarios/interop.yaml");
+            for (server, other) in [("alpha", "beta"), ("beta", "alpha")].into_iter().take(if both { 2 } else { 1 }) {
+                let verdict = if server == "beta" { Verdict::Fail } else { Verdict::Pass };
+                self.decide(&id, server, verdict, "", vec![], None);
+                self.add_facts(&[("other", other)]);
+                let measured = [("join", 612_345, "us"), ("event", 98_700, "us"), (HOSTILE, 3, HOSTILE)];
+                let measured =
+                    measured.map(|(name, value, unit)| Measurement { name: name.into(), value, unit: unit.into() });
+                if let Some(Event::CaseDecided { result, .. }) = self.events.last_mut() {
+                    result.measurements = measured.to_vec();
+                }
+            }
+        }
+    }
+
+    fn invariants(&mut self) {
+        let file = "scenarios/invariant.yaml";
+        self.case("invariant/recipients", "PDUs go to servers in the room", Level::Must, None, file);
+        let breach = failure("traffic", "every PDU", "a member in the room", "none", Some(3));
+        self.decide("invariant/recipients", "alpha", Verdict::Fail, HOSTILE, vec![], Some(breach));
+        self.add_facts(&[("cause", "acl/endpoint/backfill/v12"), ("room", HOSTILE)]);
+        self.case("invariant/signed", "requests are signed", Level::Must, None, file);
+        self.decide("invariant/signed", "alpha", Verdict::Pass, "", vec![], None);
+    }
+
+    /// Facts of the case that was decided last.
+    fn add_facts(&mut self, facts: &[(&str, &str)]) {
+        if let Some(Event::CaseDecided { result, .. }) = self.events.last_mut() {
+            result.facts = facts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        }
     }
 
     fn end(self, complete: bool, stopped_because: &str) -> Vec<Event> {
