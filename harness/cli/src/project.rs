@@ -1,8 +1,9 @@
 //! The project's folder: where scenarios and fixtures are.
 
 use crate::error::CliError;
+use fedproof_results::CaseInfo;
 use fedproof_results::exit;
-use fedproof_scenario::{Catalogue, Diagnostic, load};
+use fedproof_scenario::{Catalogue, Diagnostic, Profile, load};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -45,6 +46,34 @@ impl Project {
         self.load(&[]).map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))
     }
 
+    /// The profile of that name, linted against all rows there are.
+    pub(crate) fn profile(&self, name: &str, rows: &[CaseInfo]) -> Result<Profile, CliError> {
+        let folder = self.fixtures().join("profiles");
+        let path = folder.join(format!("{name}.yaml"));
+        if !path.is_file() {
+            let known = crate::ground::names(&folder);
+            let message = format!("there is no profile {name:?} in fixtures/profiles: there is {known}");
+            return Err(CliError::bad_input(message));
+        }
+        let file = format!("fixtures/profiles/{name}.yaml");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| CliError::bad_input(format!("failed to read {file}: {error}")))?;
+        let wrong = match Profile::parse(&file, &text) {
+            Ok(profile) => match profile.names_no_row(&file, &text, rows) {
+                wrong if wrong.is_empty() => return Ok(profile),
+                wrong => wrong,
+            },
+            Err(wrong) => wrong,
+        };
+        Err(CliError::rendered(exit::BAD_INPUT, render(&wrong)))
+    }
+
+    /// Every profile there is, linted.
+    pub(crate) fn profiles(&self, rows: &[CaseInfo]) -> Result<Vec<Profile>, CliError> {
+        let names = crate::ground::names(&self.fixtures().join("profiles"));
+        names.split(", ").filter(|name| !name.is_empty()).map(|name| self.profile(name, rows)).collect()
+    }
+
     /// These files or folders, or all scenarios, linted; native checks must be ones that the runner has.
     pub(crate) fn load(&self, paths: &[PathBuf]) -> Result<Catalogue, Vec<Diagnostic>> {
         let catalogue = load(&self.root, paths)?;
@@ -57,6 +86,6 @@ impl Project {
 pub(crate) fn render(wrong: &[Diagnostic]) -> String {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text: String = wrong.iter().map(|one| format!("{}\n\n", one.render(colour))).collect();
-    text.push_str(&format!("{} problem{} in the scenarios", wrong.len(), if wrong.len() == 1 { "" } else { "s" }));
+    text.push_str(&format!("{} problem{}", wrong.len(), if wrong.len() == 1 { "" } else { "s" }));
     text
 }

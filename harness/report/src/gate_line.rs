@@ -19,17 +19,30 @@ impl<'a> GateLine<'a> {
         Self { record }
     }
 
+    /// Gating cases with a verdict; known deviations are none of the failures.
     fn gating(&self, verdict: Verdict) -> impl Iterator<Item = &'a CaseResult> + use<'a> {
+        let gating = self.all().filter(|result| !result.known_deviation);
+        gating.filter(move |result| result.verdict == verdict)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a CaseResult> + use<'a> {
         let strict = self.record.identity.strict;
-        self.record.cases.iter().filter(move |result| result.case.level.gates(strict) && result.verdict == verdict)
+        self.record.cases.iter().filter(move |result| result.case.level.gates(strict))
+    }
+
+    fn known(&self) -> usize {
+        self.all().filter(|result| result.known_deviation).count()
     }
 
     /// `44 of 48 gating cases passed, 1 failed, 3 skipped`, and beside those how many are not applicable.
     pub(crate) fn counts(&self) -> String {
         let count = |verdict| self.gating(verdict).count();
         let apply = |verdict: &Verdict| *verdict != Verdict::NotApplicable;
-        let all: usize = ORDER.into_iter().filter(apply).map(count).sum();
+        let all: usize = self.known() + ORDER.into_iter().filter(apply).map(count).sum::<usize>();
         let mut line = format!("{} of {} passed", count(Verdict::Pass), plural(all, "gating case", "gating cases"));
+        if self.known() > 0 {
+            line += &format!(", {}", plural(self.known(), "known deviation", "known deviations"));
+        }
         for verdict in [Verdict::Fail, Verdict::Inconclusive, Verdict::Skipped, Verdict::NotApplicable] {
             match count(verdict) {
                 0 => {}
@@ -50,6 +63,10 @@ impl<'a> GateLine<'a> {
             RunVerdict::Inconclusive => named(self.gating(Verdict::Inconclusive), "could not be decided"),
             RunVerdict::Qualified if self.gating(Verdict::Pass).next().is_none() => {
                 "no gating case was decided; nothing speaks against this build, and nothing for it".into()
+            }
+            RunVerdict::Qualified if self.known() > 0 => {
+                let known = plural(self.known(), "known deviation", "known deviations");
+                format!("every gating case that was decided passed, but for {known} that the profile accepts")
             }
             RunVerdict::Qualified => "every gating case that was decided passed".into(),
         }

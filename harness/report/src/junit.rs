@@ -1,7 +1,7 @@
 //! `junit.xml`: a suite per area, for CI systems.
 //!
 //! A broken requirement is a `failure`, a case that could not be decided an `error`, and what was not put to
-//! the test is `skipped`, so that a CI page shows it as such. Observations pass: the specification is silent.
+//! the test, or fails in a way that the profile accepts, is `skipped`, so that a CI page shows it as such. Observations pass: the specification is silent.
 
 use crate::{
     tally::{Area, areas},
@@ -71,6 +71,12 @@ fn case(record: &RunRecord, result: &CaseResult) -> TestCase {
 }
 
 fn status(record: &RunRecord, result: &CaseResult) -> TestCaseStatus {
+    let accepted = result.subjects.iter().filter(|_| result.known_deviation).find_map(|one| one.deviation.as_ref());
+    if let Some(deviation) = accepted {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(one_line(&format!("known deviation: {deviation}"), 1_000)).set_type("known_deviation");
+        return status;
+    }
     let mut status = match result.verdict {
         Verdict::Pass | Verdict::Observed => return TestCaseStatus::success(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),

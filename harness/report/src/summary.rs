@@ -4,7 +4,7 @@ use crate::{
     changes::changes_markdown,
     gate_line::GateLine,
     tally::{Tally, areas, judged, slowest},
-    trouble::{Trouble, troubles, unreached},
+    trouble::{Trouble, known_deviations, troubles, unreached},
     wire::{course, request_line},
     words::{ORDER, duration, mark, memory, one_line, plural, replay, word},
 };
@@ -21,6 +21,7 @@ pub fn summary(record: &RunRecord) -> String {
     table(&mut out, record);
     compared(&mut out, record);
     failing(&mut out, record);
+    known(&mut out, record);
     reasons(&mut out, record);
     figures(&mut out, record);
     out
@@ -153,6 +154,19 @@ fn told(out: &mut String, record: &RunRecord, trouble: &Trouble<'_>) {
     }
     line!(out, "- hint: {}", prose(&trouble.hint(decisive)));
     line!(out, "- replay: {}", code(&replay(&record.identity, &record.servers, &case.id)));
+    line!(out);
+}
+
+fn known(out: &mut String, record: &RunRecord) {
+    let known = known_deviations(record);
+    if known.is_empty() {
+        return;
+    }
+    line!(out, "## Known deviations");
+    line!(out);
+    for (what, deviation) in known {
+        line!(out, "- {}: {}", prose(&what), prose(&deviation.to_string()));
+    }
     line!(out);
 }
 

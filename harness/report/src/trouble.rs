@@ -1,7 +1,7 @@
 //! What needs a reader's attention: failed and inconclusive cases, and what to make of them.
 
 use fedproof_core::transcript::{Exchange, Outcome};
-use fedproof_results::{CaseInfo, CaseResult, Level, Role, RunRecord, SubjectResult, Verdict};
+use fedproof_results::{CaseInfo, CaseResult, Deviation, Level, Role, RunRecord, SubjectResult, Verdict};
 use std::cmp::Reverse;
 
 /// A case that failed, or could not be decided, on one homeserver.
@@ -14,9 +14,11 @@ pub(crate) struct Trouble<'a> {
 }
 
 impl<'a> Trouble<'a> {
-    /// `None` if the verdict needs no explanation.
+    /// `None` if the verdict needs no explanation: a known deviation has one already.
     pub(crate) fn new(case: &'a CaseInfo, subject: &'a SubjectResult) -> Option<Self> {
-        matches!(subject.verdict, Verdict::Fail | Verdict::Inconclusive).then_some(Self { case, subject })
+        let needs_one = !subject.is_known_deviation();
+        (needs_one && matches!(subject.verdict, Verdict::Fail | Verdict::Inconclusive))
+            .then_some(Self { case, subject })
     }
 
     /// Ids of the exchanges behind it, the decisive one last; the last phase's if the failure names none.
@@ -29,6 +31,9 @@ impl<'a> Trouble<'a> {
 
     /// What to make of it, given the decisive exchange.
     pub(crate) fn hint(&self, decisive: Option<&Exchange>) -> String {
+        if let Some(expired) = &self.subject.deviation {
+            return format!("a known deviation until {}, and no longer: {expired}", expired.expires);
+        }
         let server = &self.subject.server;
         let destination = decisive.map_or("", |exchange| exchange.destination.as_str());
         match decisive.map(|exchange| &exchange.outcome) {
@@ -92,6 +97,27 @@ pub(crate) fn troubles(record: &RunRecord) -> Vec<Trouble<'_>> {
 /// The troubles of one case, by homeserver.
 pub(crate) fn troubles_of(result: &CaseResult) -> impl Iterator<Item = Trouble<'_>> {
     result.subjects.iter().filter_map(|subject| Trouble::new(&result.case, subject))
+}
+
+/// Failures that the profile accepts, as `row (versions) on server` with what it says of them: one line for all room
+/// versions of a row.
+pub(crate) fn known_deviations(record: &RunRecord) -> Vec<(String, &Deviation)> {
+    let mut known: Vec<(&str, &str, Vec<&str>, &Deviation)> = Vec::new();
+    for result in &record.cases {
+        for subject in result.subjects.iter().filter(|subject| subject.is_known_deviation()) {
+            let Some(deviation) = &subject.deviation else { continue };
+            let (row, version) = (result.case.row(), result.case.room_version.as_deref());
+            match known.iter_mut().find(|known| known.0 == row && known.1 == subject.server && known.3 == deviation) {
+                Some(known) => known.2.extend(version),
+                None => known.push((row, &subject.server, version.into_iter().collect(), deviation)),
+            }
+        }
+    }
+    let told = known.into_iter().map(|(row, server, versions, deviation)| match versions.as_slice() {
+        [] => (format!("{row} on {server}"), deviation),
+        some => (format!("{row} (room version {}) on {server}", some.join(", ")), deviation),
+    });
+    told.collect()
 }
 
 /// Cases that the run never came to.

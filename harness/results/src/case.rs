@@ -1,5 +1,6 @@
 //! Cases, verdicts and the evidence behind them.
 
+use crate::Deviation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -189,6 +190,16 @@ pub struct SubjectResult {
     /// What broke, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What the profile says of this failure, if it was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<Deviation>,
+}
+
+impl SubjectResult {
+    /// A failure that the profile accepts: shown, but it does not gate.
+    pub fn is_known_deviation(&self) -> bool {
+        self.verdict == Verdict::Fail && self.deviation.as_ref().is_some_and(|deviation| !deviation.expired)
+    }
 }
 
 /// A case with its verdict: the worst over the homeservers it ran against.
@@ -205,13 +216,21 @@ pub struct CaseResult {
     pub duration_ms: u64,
     /// One per homeserver under test.
     pub subjects: Vec<SubjectResult>,
+    /// True if it fails, and every failure of it is one that the profile accepts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub known_deviation: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl CaseResult {
     /// Puts the results of all subjects together; without any, the case was not reached.
     pub fn new(case: CaseInfo, subjects: Vec<SubjectResult>) -> Self {
-        let worst = subjects.iter().max_by_key(|subject| subject.verdict);
+        let worst = subjects.iter().max_by_key(|subject| (subject.verdict, !subject.is_known_deviation()));
         Self {
+            known_deviation: worst.is_some_and(SubjectResult::is_known_deviation),
             verdict: worst.map_or(Verdict::Inconclusive, |worst| worst.verdict),
             reason: worst.map_or_else(|| "the run stopped before this case".to_owned(), |worst| worst.reason.clone()),
             duration_ms: subjects.iter().map(|subject| subject.duration_ms).max().unwrap_or(0),

@@ -52,14 +52,19 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
-/// Decides a run: a gating failure wins, then anything undecided, then qualified. If gating cases were selected and
-/// every one was skipped or does not apply, nothing was shown.
+/// Decides a run: a gating failure wins, then anything undecided, then qualified. A known deviation is no gating failure,
+/// unless it has expired. If gating cases were selected and none of them passed, nothing was shown.
 pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict {
     let gating = || cases.iter().filter(|result| result.case.level.gates(strict));
-    if gating().any(|result| result.verdict == Verdict::Fail) {
+    // A case may be a known deviation on one homeserver and undecided on another.
+    let undecided = |result: &CaseResult| {
+        result.verdict == Verdict::Inconclusive
+            || result.subjects.iter().any(|subject| subject.verdict == Verdict::Inconclusive)
+    };
+    if gating().any(|result| result.verdict == Verdict::Fail && !result.known_deviation) {
         RunVerdict::NotQualified
     } else if !complete
-        || gating().any(|result| result.verdict == Verdict::Inconclusive)
+        || gating().any(undecided)
         || (gating().next().is_some() && !gating().any(|result| result.verdict == Verdict::Pass))
     {
         RunVerdict::Inconclusive
@@ -94,8 +99,43 @@ mod tests {
             facts: Default::default(),
             measurements: vec![],
             failure: None,
+            deviation: None,
         };
         CaseResult::new(case, vec![subject])
+    }
+
+    /// The case, failing, with a deviation for it.
+    fn deviating(expired: bool, beside: &[Verdict]) -> CaseResult {
+        let CaseResult { case: info, mut subjects, .. } = case(Level::Must, Verdict::Fail);
+        for verdict in beside {
+            subjects.push(SubjectResult { server: "bravo".into(), verdict: *verdict, ..subjects[0].clone() });
+        }
+        let expires = crate::Day::new(2026, 12, 31).expect("a day");
+        subjects[0].deviation = Some(crate::Deviation {
+            reason: "an old release".into(),
+            accepted_by: "N. N.".into(),
+            expires,
+            expired,
+            reference: "a note".into(),
+        });
+        CaseResult::new(info, subjects)
+    }
+
+    #[test]
+    fn a_known_deviation_does_not_gate_until_it_expires() {
+        let passed = || case(Level::Must, Verdict::Pass);
+        assert_eq!(decide(&[deviating(false, &[]), passed()], false, true), RunVerdict::Qualified);
+        assert_eq!(decide(&[deviating(true, &[]), passed()], false, true), RunVerdict::NotQualified);
+        assert_eq!(decide(&[deviating(false, &[Verdict::Pass]), passed()], false, true), RunVerdict::Qualified);
+    }
+
+    #[test]
+    fn a_known_deviation_hides_nothing_that_another_server_does() {
+        let passed = || case(Level::Must, Verdict::Pass);
+        assert_eq!(decide(&[deviating(false, &[Verdict::Fail]), passed()], false, true), RunVerdict::NotQualified);
+        let undecided = deviating(false, &[Verdict::Inconclusive]);
+        assert_eq!(decide(&[undecided, passed()], false, true), RunVerdict::Inconclusive);
+        assert_eq!(decide(&[deviating(false, &[])], false, true), RunVerdict::Inconclusive, "nothing passed");
     }
 
     #[test]

@@ -104,6 +104,7 @@ fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult 
         facts: row.facts,
         measurements,
         failure: row.ruling.failure,
+        deviation: None,
     }
 }
 

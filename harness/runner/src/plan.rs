@@ -106,8 +106,12 @@ fn kind_of(homeserver: &Homeserver) -> String {
 }
 
 fn missing_part(scenario: &Loaded, other: &Option<Homeserver>) -> Option<(Verdict, String)> {
-    let needs_other = scenario.scenario.actors.values().any(|actor| matches!(actor, Actor::Homeserver(Part::Other)));
-    (needs_other && other.is_none()).then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
+    (has_other(scenario) && other.is_none())
+        .then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
+}
+
+fn has_other(scenario: &Loaded) -> bool {
+    scenario.scenario.actors.values().any(|actor| matches!(actor, Actor::Homeserver(Part::Other)))
 }
 
 /// Groups cases by their scenario, in the catalogue's order.

@@ -1,20 +1,31 @@
 //! JSON Schemas of the file formats, for editors.
 
-use crate::model::{Scenario, Step};
+use crate::{
+    model::{Scenario, Step},
+    profile::Profile,
+};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 /// The kinds that [`schema`] knows.
 pub fn schema_kinds() -> &'static [&'static str] {
-    &["scenario"]
+    &["scenario", "profile"]
 }
 
 /// The JSON Schema (draft 2020-12) of a kind of file; `None` if there is no such kind.
 pub fn schema(kind: &str) -> Option<Value> {
     match kind {
         "scenario" => Some(scenario()),
+        "profile" => Some(profile()),
         _ => None,
     }
+}
+
+fn profile() -> Value {
+    let generator: SchemaGenerator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Profile>().to_value();
+    schema["title"] = "Fedproof profile".into();
+    schema
 }
 
 fn scenario() -> Value {

@@ -2,15 +2,16 @@
 
 use crate::{
     diagnostic::Diagnostic,
-    model::{Scenario, Step},
+    model::Step,
     near,
     places::{Places, bytes},
 };
+use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location};
 use std::{ops::Range, sync::Arc};
 
-/// Reads a scenario.
-pub(crate) fn read(file: &str, text: &Arc<str>) -> Result<Scenario, Box<Diagnostic>> {
+/// Reads a file of the language: a scenario, a profile.
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &Arc<str>) -> Result<T, Box<Diagnostic>> {
     // The parser's defaults already refuse duplicate keys and aliases that multiply without bound. That `y` and `no`
     // are booleans would surprise in free JSON.
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };

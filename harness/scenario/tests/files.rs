@@ -103,7 +103,7 @@ fn native_checks_are_known_to_whoever_runs_them() {
 
 #[test]
 fn good_files_meet_the_schema_and_bad_ones_do_not() {
-    assert_eq!(schema_kinds(), ["scenario"]);
+    assert_eq!(schema_kinds(), ["scenario", "profile"]);
     assert!(schema("nothing").is_none());
     let validator = jsonschema::validator_for(&schema("scenario").unwrap()).unwrap();
     let read = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).unwrap();

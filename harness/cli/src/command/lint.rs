@@ -15,6 +15,9 @@ pub(crate) fn lint(project: &Project, args: &Lint) -> Result<u8, CliError> {
     let paths: Vec<_> = args.paths.iter().map(|path| here.join(path)).collect();
     match project.load(&paths) {
         Ok(catalogue) => {
+            if args.paths.is_empty() {
+                project.profiles(&catalogue.cases())?;
+            }
             let (scenarios, cases) = (catalogue.scenarios.len(), catalogue.cases().len());
             match args.format {
                 Format::Json => stdout::json(&json!({"problems": [], "scenarios": scenarios, "cases": cases})),

@@ -13,9 +13,9 @@ use crate::{
 use fedproof_core::transcript::Exchange;
 use fedproof_deployment::Notify;
 use fedproof_report::{Archive, Terminal};
-use fedproof_results::{CaseInfo, Event, Identity, RunRecord, WallMs, exit};
+use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
-use fedproof_scenario::{Catalogue, Loaded, Selection};
+use fedproof_scenario::{Catalogue, Loaded, Profile, Selection};
 use sha2::{Digest, Sha256};
 use std::{
     path::{Path, PathBuf},
@@ -26,13 +26,13 @@ use std::{
 /// Runs the selected cases; the exit code says the verdict.
 pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError> {
     let began = Instant::now();
-    check_profile(project, &args.profile)?;
     let catalogue = project.catalogue()?;
     let repeated = args.failed_from.as_deref().map(|folder| repeat::of(folder, &args.selectors)).transpose()?;
     if let Some(repeated) = &repeated {
         args.selectors.clone_from(&repeated.selectors);
     }
-    let selection = select(&catalogue, &args.selectors)?;
+    let profile = project.profile(&args.profile, &catalogue.cases())?;
+    let selection = select(&catalogue, &args.selectors, &profile)?;
     let description = ground::describe(project, &args.place)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
@@ -43,9 +43,11 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(&identity.run_id));
     let work = work_folder(&identity.run_id, &out, args.keep)?;
     let interrupted = interrupt::watch();
+    let today = Day::of_time(&identity.started_at).map_err(CliError::environment)?;
 
     let recorder = Recorder::create(&out)?;
-    let cases: Vec<CaseInfo> = selection.cases().cloned().collect();
+    let at_level = |case: &CaseInfo| CaseInfo { level: profile.level_of(case), ..case.clone() };
+    let cases: Vec<CaseInfo> = selection.cases().map(at_level).collect();
     recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
     if let Some((file, baseline)) = args.baseline.as_deref().zip(baseline) {
         let baseline = asked(baseline, &args.selectors);
@@ -79,7 +81,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         }
     };
     let boot_ms = elapsed(began);
-    recorder.emit(Event::DeploymentReady { servers: ground.servers(), boot_ms });
+    let servers = ground.servers();
+    recorder.emit(Event::DeploymentReady { servers: servers.clone(), boot_ms });
 
     let grouped = plan::group(&catalogue.scenarios, &cases);
     let planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
@@ -91,11 +94,15 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         interrupted: interrupted.clone(),
     };
     let playing = Instant::now();
-    let stopped = play(planned, &ground.field, &options, &recorder.sink()).await;
+    let sink = accepting(recorder.sink(), profile.clone(), cases.clone(), servers.clone(), today);
+    let stopped = play(planned, &ground.field, &options, &sink).await;
     let cases_ms = elapsed(playing);
     let usage = ground.usage();
     let transcript = ground.field.gateway.transcript().clone();
     ground.stop().await;
+    for message in profile.audit(&recorder.results(&cases), &servers, today) {
+        recorder.emit(Event::Warning { message });
+    }
     recorder.emit(Event::RunFinished {
         complete: stopped.is_none(),
         stopped_because: stopped.unwrap_or_default(),
@@ -116,18 +123,24 @@ fn elapsed(since: Instant) -> u64 {
     since.elapsed().as_millis() as u64
 }
 
-fn check_profile(project: &Project, profile: &str) -> Result<(), CliError> {
-    let folder = project.fixtures().join("profiles");
-    if folder.join(format!("{profile}.yaml")).is_file() {
-        return Ok(());
-    }
-    let known = ground::names(&folder);
-    Err(CliError::bad_input(format!("there is no profile {profile:?} in fixtures/profiles: there is {known}")))
+/// A sink that adds to every verdict what the profile says of it.
+fn accepting(sink: Sink, profile: Profile, cases: Vec<CaseInfo>, servers: Vec<ServerInfo>, today: Day) -> Sink {
+    Arc::new(move |event| {
+        sink(match event {
+            Event::CaseDecided { id, mut result } if result.verdict == fedproof_results::Verdict::Fail => {
+                let case = cases.iter().find(|case| case.id == id);
+                let server = servers.iter().find(|server| server.name == result.server);
+                result.deviation = case.zip(server).and_then(|(case, server)| profile.deviation(case, server, today));
+                Event::CaseDecided { id, result }
+            }
+            event => event,
+        });
+    })
 }
 
-/// The selected cases; POLICY ones are asked for by profiles, of which this version has none that does.
-pub(crate) fn select(catalogue: &Catalogue, selectors: &[String]) -> Result<Selection, CliError> {
-    let selection = catalogue.select(selectors, &|_| false).map_err(CliError::nothing_selected)?;
+/// The selected cases; POLICY ones only if the profile asks for them.
+pub(crate) fn select(catalogue: &Catalogue, selectors: &[String], profile: &Profile) -> Result<Selection, CliError> {
+    let selection = catalogue.select(selectors, &|case| profile.asks_for(case)).map_err(CliError::nothing_selected)?;
     if selection.entries.is_empty() {
         return Err(CliError::nothing_selected("no case is selected"));
     }
@@ -254,6 +267,19 @@ impl Recorder {
         Arc::new(move |server, message| {
             emit(&recording, Event::Progress { server: server.map(str::to_owned), message });
         })
+    }
+
+    /// What was decided so far.
+    fn results(&self, cases: &[CaseInfo]) -> Vec<CaseResult> {
+        let recording = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let decided = |id: &str| {
+            let results = recording.events.iter().filter_map(|event| match event {
+                Event::CaseDecided { id: of, result } if of == id => Some(result.clone()),
+                _ => None,
+            });
+            results.collect()
+        };
+        cases.iter().map(|case| CaseResult::new(case.clone(), decided(&case.id))).collect()
     }
 
     /// Writes every report; `exit_code` if it is not the verdict's. The first thing that could not be written is the error.

@@ -65,12 +65,15 @@ fn row(page: &Page<'_>, result: &CaseResult) -> Markup {
 }
 
 fn judged(page: &Page<'_>, result: &CaseResult, subject: &SubjectResult) -> Markup {
-    let wrong = matches!(subject.verdict, Verdict::Fail | Verdict::Inconclusive);
+    let wrong = matches!(subject.verdict, Verdict::Fail | Verdict::Inconclusive) && !subject.is_known_deviation();
     html! {
         div.judged {
             @if result.subjects.len() > 1 { (part::text(&subject.server)) ": " (part::verdict(subject.verdict)) " " }
             @for phase in &subject.phases { (part::phase(page, phase)) " " }
             @if !subject.reason.is_empty() { span.quiet { (part::text(&subject.reason)) " " } }
+            @if subject.is_known_deviation() && let Some(known) = &subject.deviation {
+                strong { "known deviation: " } (part::text(&known.to_string()))
+            }
             @if wrong { a href={ "#" (anchor::trouble(&result.case.id, &subject.server)) } { "explained above" } }
         }
     }

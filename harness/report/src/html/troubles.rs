@@ -2,7 +2,7 @@
 
 use super::{Page, anchor, part};
 use crate::{
-    trouble::{Trouble, troubles as all, unreached},
+    trouble::{Trouble, known_deviations, troubles as all, unreached},
     wire::{course, request_line, short_body},
     words::{plural, replay},
 };
@@ -15,11 +15,20 @@ const OPEN: usize = 10;
 pub(super) fn troubles(page: &Page<'_>) -> Option<Markup> {
     let troubles = all(page.record);
     let unreached = unreached(page.record).len();
-    if troubles.is_empty() && unreached == 0 {
+    let known = known_deviations(page.record);
+    if troubles.is_empty() && unreached == 0 && known.is_empty() {
         return None;
     }
     Some(html! {
         @for (index, trouble) in troubles.iter().enumerate() { (card(page, trouble, index < OPEN)) }
+        @if !known.is_empty() {
+            h3 { "Known deviations" }
+            ul {
+                @for (what, deviation) in &known {
+                    li { strong { (part::text(what)) } ": " (part::text(&deviation.to_string())) }
+                }
+            }
+        }
         @if unreached > 0 {
             p { (plural(unreached, "case was", "cases were")) " never reached: " a href="#cases" { "see all cases" } "." }
         }

@@ -5,7 +5,7 @@ use crate::{
     changes::changes_text,
     gate_line::GateLine,
     tally::{Tally, areas, slowest},
-    trouble::unreached,
+    trouble::{known_deviations, unreached},
     words::{ORDER, duration, memory, one_line, plural, word},
 };
 use fedproof_results::{RunRecord, exit};
@@ -22,6 +22,9 @@ pub(super) fn closing(record: &RunRecord, page: Option<&Path>, exit_code: u8, pa
     let mut lines = vec![String::new()];
     lines.extend(table(record, paint));
     lines.push(String::new());
+    for (what, deviation) in known_deviations(record) {
+        lines.push(format!("{} {what}: {}", paint.quiet("known "), one_line(&deviation.to_string(), 500)));
+    }
     for result in slowest(record, SLOWEST) {
         lines.push(format!("{} {:>10}  {}", paint.quiet("slow  "), duration(result.duration_ms), result.case.id));
     }

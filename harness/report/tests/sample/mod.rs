@@ -144,6 +144,7 @@ impl Stream {
             facts: Default::default(),
             measurements: vec![],
             failure,
+            deviation: None,
         };
         self.events.push(Event::CaseDecided { id: id.into(), result });
     }
