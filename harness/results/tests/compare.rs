@@ -82,6 +82,7 @@ fn run(cases: &Cases, complete: bool) -> RunRecord {
                 facts: BTreeMap::new(),
                 measurements: vec![],
                 failure: None,
+                deviation: None,
             };
             events.push(Event::CaseDecided { id: id.clone(), result });
         }

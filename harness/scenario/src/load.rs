@@ -3,7 +3,9 @@
 use crate::{
     catalogue::{Catalogue, Loaded},
     diagnostic::Diagnostic,
-    lint, yaml,
+    lint,
+    model::Scenario,
+    yaml,
 };
 use std::{
     collections::BTreeMap,
@@ -45,7 +47,7 @@ pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Catalogue, Vec<Diagnostic>
 /// The first thing that keeps it from being read.
 pub fn parse(file: &str, text: &str) -> Result<Loaded, Box<Diagnostic>> {
     let text: Arc<str> = text.into();
-    let mut scenario = yaml::read(file, &text)?;
+    let mut scenario: Scenario = yaml::read(file, &text)?;
     scenario.seat_rows();
     Ok(Loaded { file: file.to_owned(), text, scenario })
 }
