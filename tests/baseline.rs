@@ -118,6 +118,7 @@ fn result(server: &str, verdict: Verdict, status: u16) -> SubjectResult {
         facts: Default::default(),
         measurements: Vec::new(),
         failure: None,
+        deviation: None,
     }
 }
 

@@ -60,6 +60,9 @@ impl<'a> GateLine<'a> {
             RunVerdict::Inconclusive if !self.record.complete => {
                 format!("the run stopped early: {}", self.record.stopped_because)
             }
+            RunVerdict::Inconclusive if self.gating(Verdict::Inconclusive).next().is_none() => {
+                "no gating case passed, so nothing speaks for this build".into()
+            }
             RunVerdict::Inconclusive => named(self.gating(Verdict::Inconclusive), "could not be decided"),
             RunVerdict::Qualified if self.gating(Verdict::Pass).next().is_none() => {
                 "no gating case was decided; nothing speaks against this build, and nothing for it".into()
