@@ -177,8 +177,8 @@ pub(crate) struct Mutants {
     /// Where logs and the matrix go; default fedproof-results/RUN_ID
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,7 +7,10 @@ use fedproof_deployment::{Homeserver, MutantSwitch};
 use fedproof_gateway::{Effect, Fault};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Why the mutants of a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +87,23 @@ enum GatewayEffect {
     Rewrite { when_status: Option<u16>, status: Option<u16>, body: Option<Value> },
 }
 
+/// The file beside the mutants that says why rows stay that kill none of them.
+pub const KEEPS: &str = "keeps.yaml";
+
+/// Reads the reasons in [`KEEPS`], by row; none if there is no such file.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn keeps(folder: &Path) -> Result<BTreeMap<String, String>, MutantError> {
+    let file = folder.join(KEEPS);
+    if !file.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let text =
+        std::fs::read_to_string(&file).map_err(|source| MutantError::Unreadable { file: file.clone(), source })?;
+    serde_saphyr::from_str(&text).map_err(|error| MutantError::Malformed { file, message: error.to_string() })
+}
+
 /// Reads all mutants below `folder`: `gateway.yaml`, and one file for each implementation of homeservers.
 ///
 /// # Errors
@@ -95,7 +115,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
     };
     let entries = std::fs::read_dir(folder).map_err(unreadable(folder))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml") && !file.ends_with(KEEPS));
     files.sort();
     let mut mutants = Vec::new();
     for file in files {

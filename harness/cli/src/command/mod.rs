@@ -6,6 +6,7 @@ mod compare;
 mod doctor;
 mod explain;
 mod gate;
+mod kill_matrix;
 mod lint;
 mod list;
 mod mutants;

@@ -1,8 +1,11 @@
 //! `fedproof mutants`: who notices which deliberate defect.
 
-use super::run::{draw_seed, run_id, work_folder};
+use super::{
+    kill_matrix::{self, KillMatrix},
+    run::{draw_seed, run_id, work_folder},
+};
 use crate::{
-    args::{Format, Mutants},
+    args::{ListFormat, Mutants},
     error::CliError,
     ground::{self, Ground},
     interrupt,
@@ -12,11 +15,15 @@ use crate::{
 use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
     Mutant, Options,
-    matrix::{Kill, Matrix, kill_matrix},
+    matrix::{Matrix, kill_matrix as play_matrix},
     mutant, plan,
 };
 use fedproof_scenario::{Catalogue, glob_matches};
-use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// Plays the kill matrix. Exit code 1 if a mutant survives, or something fails without any.
 pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliError> {
@@ -30,6 +37,7 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     if !unknown.is_empty() {
         return Err(CliError::bad_input(format!("fixtures/mutants names rows that no case has: {unknown:?}")));
     }
+    let keeps = kill_matrix::keeps(&project.fixtures().join("mutants"), &catalogue)?;
     let description = ground::describe(project, &args.place)?;
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
@@ -47,22 +55,27 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     let options =
         Options { jobs: args.jobs.into(), fail_fast: false, strict: true, seed, interrupted: interrupted.clone() };
     let bar = indicatif::ProgressBar::new(0).with_message("instances");
-    let matrix = kill_matrix(&chosen, &planned.shared, &ground.field, &options, |total| {
+    let matrix = play_matrix(&chosen, &planned.shared, &ground.field, &options, |total| {
         bar.set_length(total as u64);
         bar.inc(1);
     })
     .await;
     bar.finish_and_clear();
     ground.stop().await;
-    write_matrix(&out, &matrix)?;
+    let is_whole = args.selectors.is_empty();
+    let unplayed = if is_whole { unplayed(&catalogue, &cases) } else { BTreeSet::new() };
+    let told = KillMatrix::new(matrix, unplayed, &keeps, is_whole);
+    write_matrix(&out, &told)?;
     match args.format {
-        Format::Json => stdout::json(&matrix),
-        Format::Text => stdout::print(&text(&matrix)),
+        ListFormat::Json => stdout::json(&told),
+        ListFormat::Text => stdout::print(&told.text()),
+        ListFormat::Markdown => stdout::print(told.markdown().trim_end()),
     }
+    let matrix = &told.matrix;
     if *interrupted.borrow() {
         return Ok(exit::INTERRUPTED);
     }
-    Ok(exit_code(&matrix))
+    Ok(exit_code(matrix))
 }
 
 /// The mutants that any of the globs names; all if there is no glob.
@@ -97,6 +110,14 @@ fn cases(catalogue: &Catalogue, rows: &[&str], all_versions: bool) -> Vec<CaseIn
         .collect()
 }
 
+/// Rows that should gate and stand in scenarios of which no mutant names a row: nothing shows that they can fail.
+fn unplayed(catalogue: &Catalogue, played: &[CaseInfo]) -> BTreeSet<String> {
+    let rows: BTreeSet<&str> = played.iter().map(CaseInfo::row).collect();
+    let cases = catalogue.cases();
+    let gating = cases.iter().filter(|case| case.level.gates(true) && !rows.contains(case.row()));
+    gating.map(|case| case.row().to_owned()).collect()
+}
+
 fn exit_code(matrix: &Matrix) -> u8 {
     let fails = matrix.without_mutant.values().any(|reason| reason.starts_with("fail"));
     if fails || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty()) {
@@ -111,67 +132,13 @@ fn exit_code(matrix: &Matrix) -> u8 {
     }
 }
 
-fn write_matrix(out: &Path, matrix: &Matrix) -> Result<(), CliError> {
+fn write_matrix(out: &Path, told: &KillMatrix) -> Result<(), CliError> {
     let write = |name: &str, text: String| {
         let path = out.join(name);
         std::fs::write(&path, text)
             .map_err(|error| CliError::environment(format!("failed to write {}: {error}", path.display())))
     };
-    let json = serde_json::to_string_pretty(matrix).unwrap_or_default();
+    let json = serde_json::to_string_pretty(told).unwrap_or_default();
     write("mutants.json", json)?;
-    write("mutants.md", markdown(matrix))
-}
-
-fn text(matrix: &Matrix) -> String {
-    let mut text = String::new();
-    for kill in &matrix.mutants {
-        let mark = if kill.killed { "killed  " } else { "SURVIVED" };
-        let _ = writeln!(text, "{mark}  {}  by {}", kill.id, list(&kill.killed_by));
-        if !kill.killed {
-            let _ = writeln!(text, "          {}", kill.about);
-            for (what, rows) in [("not noticed by", &kill.missed), ("unexpectedly failed", &kill.unexpected)] {
-                if !rows.is_empty() {
-                    let _ = writeln!(text, "          {what}: {}", list(rows));
-                }
-            }
-            for (row, reason) in &kill.inconclusive {
-                let _ = writeln!(text, "          inconclusive: {row}: {reason}");
-            }
-        }
-    }
-    for (row, reason) in &matrix.without_mutant {
-        let _ = writeln!(text, "without any mutant: {row}: {reason}");
-    }
-    if !matrix.kill_nothing.is_empty() {
-        let _ = writeln!(text, "kill nothing: {}", list(&matrix.kill_nothing));
-    }
-    if !matrix.stopped_because.is_empty() {
-        let _ = writeln!(text, "stopped early: {}", matrix.stopped_because);
-    }
-    let killed = matrix.mutants.iter().filter(|kill| kill.killed).count();
-    let _ = write!(text, "{killed} of {} mutants killed", matrix.mutants.len());
-    text
-}
-
-fn markdown(matrix: &Matrix) -> String {
-    let mut text =
-        "# Kill matrix\n\n| mutant | what it does wrong | expected | killed by |\n|---|---|---|---|\n".to_owned();
-    for Kill { id, about, expected, killed_by, killed, .. } in &matrix.mutants {
-        let mark = if *killed { "" } else { " **survived**" };
-        let _ = writeln!(
-            text,
-            "| `{id}`{mark} | {} | {} | {} |",
-            about.replace('|', "\\|"),
-            list(expected),
-            list(killed_by)
-        );
-    }
-    if !matrix.kill_nothing.is_empty() {
-        let _ = writeln!(text, "\nRows that kill nothing: {}", list(&matrix.kill_nothing));
-    }
-    text
-}
-
-fn list(rows: &[String]) -> String {
-    if rows.is_empty() { "nothing".to_owned() } else { rows.join(", ") }
+    write("mutants.md", told.markdown())
 }

@@ -1,0 +1,161 @@
+//! The kill matrix as it is told: who killed whom, and why what kills nothing stays.
+
+use crate::error::CliError;
+use fedproof_runner::{
+    matrix::{Kill, Matrix},
+    mutant,
+};
+use fedproof_scenario::Catalogue;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    path::Path,
+};
+
+/// The matrix, and what `fixtures/mutants/keeps.yaml` says of it.
+#[derive(Serialize)]
+pub(crate) struct KillMatrix {
+    #[serde(flatten)]
+    pub(crate) matrix: Matrix,
+    /// Rows that kill nothing and stay, with the reason; empty where there is none.
+    kept: BTreeMap<String, String>,
+    /// Rows that have a reason to kill nothing, and kill.
+    needlessly_kept: Vec<String>,
+}
+
+/// Reads `keeps.yaml`; a row that no case has is an error, as it is for mutants.
+pub(crate) fn keeps(folder: &Path, catalogue: &Catalogue) -> Result<BTreeMap<String, String>, CliError> {
+    let keeps = mutant::keeps(folder).map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
+    let cases = catalogue.cases();
+    let unknown: Vec<&String> = keeps.keys().filter(|row| !cases.iter().any(|case| case.row() == **row)).collect();
+    if unknown.is_empty() {
+        return Ok(keeps);
+    }
+    Err(CliError::bad_input(format!("fixtures/mutants/{} names rows that no case has: {unknown:?}", mutant::KEEPS)))
+}
+
+impl KillMatrix {
+    /// Joins what kills nothing with the reasons; `unplayed` rows no mutant could reach. Only of a whole matrix it is
+    /// known that a row kills nothing at all.
+    pub(crate) fn new(
+        matrix: Matrix,
+        unplayed: BTreeSet<String>,
+        keeps: &BTreeMap<String, String>,
+        is_whole: bool,
+    ) -> Self {
+        let idle = matrix.kill_nothing.iter().cloned().chain(unplayed);
+        let kept: BTreeMap<String, String> =
+            idle.map(|row| (row.clone(), keeps.get(&row).cloned().unwrap_or_default())).collect();
+        let kills = |row: &&String| is_whole && matrix.mutants.iter().any(|kill| kill.killed_by.contains(row));
+        let needlessly_kept = keeps.keys().filter(kills).cloned().collect();
+        Self { matrix, kept, needlessly_kept }
+    }
+
+    /// For people at a terminal: what survived is explained.
+    pub(crate) fn text(&self) -> String {
+        let matrix = &self.matrix;
+        let mut text = String::new();
+        for kill in &matrix.mutants {
+            let mark = if kill.killed { "killed  " } else { "SURVIVED" };
+            let _ = writeln!(text, "{mark}  {}  by {}", kill.id, list(&kill.killed_by));
+            if !kill.killed {
+                let _ = writeln!(text, "          {}", kill.about);
+                for (what, rows) in [("not noticed by", &kill.missed), ("unexpectedly failed", &kill.unexpected)] {
+                    if !rows.is_empty() {
+                        let _ = writeln!(text, "          {what}: {}", list(rows));
+                    }
+                }
+                for (row, reason) in &kill.inconclusive {
+                    let _ = writeln!(text, "          inconclusive: {row}: {reason}");
+                }
+            }
+        }
+        for (row, reason) in &matrix.without_mutant {
+            let _ = writeln!(text, "without any mutant: {row}: {reason}");
+        }
+        for (row, reason) in &self.kept {
+            let _ = writeln!(text, "kills nothing: {row}: {}", or_none(reason));
+        }
+        if !self.needlessly_kept.is_empty() {
+            let _ = writeln!(text, "kill, and need no reason in keeps.yaml: {}", list(&self.needlessly_kept));
+        }
+        if !matrix.stopped_because.is_empty() {
+            let _ = writeln!(text, "stopped early: {}", matrix.stopped_because);
+        }
+        let _ = write!(text, "{}", self.count());
+        text
+    }
+
+    /// For the documentation: sorted, and without anything that differs from run to run.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!(
+            "# Kill matrix\n\nWritten by `fedproof mutants --format markdown`. {}.\n\n\
+             | mutant | what it does wrong | expected | killed by |\n|---|---|---|---|\n",
+            self.count()
+        );
+        for Kill { id, about, expected, killed_by, killed, .. } in &self.matrix.mutants {
+            let mark = if *killed { "" } else { " **survived**" };
+            let _ = writeln!(text, "| `{id}`{mark} | {} | {} | {} |", cell(about), list(expected), list(killed_by));
+        }
+        if !self.matrix.without_mutant.is_empty() {
+            text += "\n## Not decided, or failed, without any mutant\n\n| row | verdict |\n|---|---|\n";
+            for (row, reason) in &self.matrix.without_mutant {
+                let _ = writeln!(text, "| `{row}` | {} |", cell(reason));
+            }
+        }
+        if !self.kept.is_empty() {
+            text += "\n## Rows that kill nothing\n\n| row | why it stays |\n|---|---|\n";
+            for (row, reason) in &self.kept {
+                let _ = writeln!(text, "| `{row}` | {} |", cell(or_none(reason)));
+            }
+        }
+        text
+    }
+
+    fn count(&self) -> String {
+        let killed = self.matrix.mutants.iter().filter(|kill| kill.killed).count();
+        format!("{killed} of {} mutants killed", self.matrix.mutants.len())
+    }
+}
+
+fn or_none(reason: &str) -> &str {
+    if reason.is_empty() { "**no reason given**: find a mutant for it, or a reason" } else { reason }
+}
+
+/// One line, no end of a cell in it.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+fn list(rows: &[String]) -> String {
+    if rows.is_empty() { "nothing".to_owned() } else { rows.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kills_nothing_has_its_reason_beside_it() {
+        let kill = Kill {
+            id: "synapse/wrong".into(),
+            about: "denies | nobody".into(),
+            expected: vec!["a/b/c".into()],
+            killed: true,
+            killed_by: vec!["a/b/c".into()],
+            missed: vec![],
+            unexpected: vec![],
+            inconclusive: BTreeMap::new(),
+        };
+        let matrix = Matrix { mutants: vec![kill], kill_nothing: vec!["a/b/d".into()], ..Matrix::default() };
+        let keeps = [("a/b/d", "a control of the others"), ("a/b/c", "old"), ("x/y", "elsewhere")];
+        let keeps = keeps.map(|(row, reason)| (row.to_owned(), reason.to_owned())).into();
+        let told = KillMatrix::new(matrix, ["a/e/f".to_owned()].into(), &keeps, true);
+        let markdown = told.markdown();
+        assert!(markdown.contains("| `synapse/wrong` | denies \\| nobody | a/b/c | a/b/c |"), "{markdown}");
+        assert!(markdown.contains("| `a/b/d` | a control of the others |"), "{markdown}");
+        assert!(markdown.contains("| `a/e/f` | **no reason given**"), "{markdown}");
+        assert!(told.text().contains("need no reason in keeps.yaml: a/b/c"), "{}", told.text());
+    }
+}
