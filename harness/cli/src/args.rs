@@ -14,8 +14,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 qualified, 1 not qualified, 2 bad input, 3 inconclusive, 4 nothing selected, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 qualified, 1 not qualified (or not as accepted), 2 bad input, 3 inconclusive, 4 nothing selected, 130 interrupted.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use fedproof_runner::{
     matrix::{Kill, Matrix},
     mutant,
 };
-use fedproof_scenario::Catalogue;
+use fedproof_scenario::{Catalogue, glob_matches};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,11 +24,12 @@ pub(crate) struct KillMatrix {
     needlessly_kept: Vec<String>,
 }
 
-/// Reads `keeps.yaml`; a row that no case has is an error, as it is for mutants.
+/// Reads `keeps.yaml`; what names no row is an error, as it is for mutants.
 pub(crate) fn keeps(folder: &Path, catalogue: &Catalogue) -> Result<BTreeMap<String, String>, CliError> {
     let keeps = mutant::keeps(folder).map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
     let cases = catalogue.cases();
-    let unknown: Vec<&String> = keeps.keys().filter(|row| !cases.iter().any(|case| case.row() == **row)).collect();
+    let unknown: Vec<&String> =
+        keeps.keys().filter(|row| !cases.iter().any(|case| glob_matches(row, case.row()))).collect();
     if unknown.is_empty() {
         return Ok(keeps);
     }
@@ -45,8 +46,12 @@ impl KillMatrix {
         is_whole: bool,
     ) -> Self {
         let idle = matrix.kill_nothing.iter().cloned().chain(unplayed);
-        let kept: BTreeMap<String, String> =
-            idle.map(|row| (row.clone(), keeps.get(&row).cloned().unwrap_or_default())).collect();
+        // The row itself before a glob that has it, too.
+        let reason = |row: &String| {
+            let by_glob = || keeps.iter().find(|(glob, _)| glob_matches(glob, row)).map(|(_, reason)| reason);
+            keeps.get(row).or_else(by_glob).cloned().unwrap_or_default()
+        };
+        let kept: BTreeMap<String, String> = idle.map(|row| (row.clone(), reason(&row))).collect();
         let kills = |row: &&String| is_whole && matrix.mutants.iter().any(|kill| kill.killed_by.contains(row));
         let needlessly_kept = keeps.keys().filter(kills).cloned().collect();
         Self { matrix, kept, needlessly_kept }
@@ -149,12 +154,13 @@ mod tests {
             inconclusive: BTreeMap::new(),
         };
         let matrix = Matrix { mutants: vec![kill], kill_nothing: vec!["a/b/d".into()], ..Matrix::default() };
-        let keeps = [("a/b/d", "a control of the others"), ("a/b/c", "old"), ("x/y", "elsewhere")];
+        let keeps = [("a/b/d", "a control of the others"), ("a/b/c", "old"), ("a/g/*", "elsewhere")];
         let keeps = keeps.map(|(row, reason)| (row.to_owned(), reason.to_owned())).into();
-        let told = KillMatrix::new(matrix, ["a/e/f".to_owned()].into(), &keeps, true);
+        let told = KillMatrix::new(matrix, ["a/e/f".to_owned(), "a/g/h".to_owned()].into(), &keeps, true);
         let markdown = told.markdown();
         assert!(markdown.contains("| `synapse/wrong` | denies \\| nobody | a/b/c | a/b/c |"), "{markdown}");
         assert!(markdown.contains("| `a/b/d` | a control of the others |"), "{markdown}");
+        assert!(markdown.contains("| `a/g/h` | elsewhere |"), "{markdown}");
         assert!(markdown.contains("| `a/e/f` | **no reason given**"), "{markdown}");
         assert!(told.text().contains("need no reason in keeps.yaml: a/b/c"), "{}", told.text());
     }
