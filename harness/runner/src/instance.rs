@@ -425,7 +425,8 @@ fn in_words(scene: Scene<'_>, step: &Step) -> String {
         }
         _ => String::new(),
     };
-    match &step.actor {
+    let actor = step.actor.as_ref().map(|actor| scene.resolve(actor).unwrap_or_else(|_| actor.clone()));
+    match actor {
         Some(actor) => format!("{actor} {verb}{what}"),
         None => format!("{verb}{what}"),
     }

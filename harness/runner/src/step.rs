@@ -147,7 +147,7 @@ async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
         _ => {}
     }
     let actor = step.actor.as_deref().ok_or_else(|| StepError::broken("the step names no actor (`as`)"))?;
-    let player = scene.player(actor)?;
+    let player = scene.player(&scene.resolve(&actor.to_owned())?)?;
     match (verb, player) {
         (Verb::Eventually(args), player) => condition::eventually(&scene, player, &scene.resolve(args)?).await,
         (Verb::Never(args), player) => condition::never(&scene, player, &scene.resolve(args)?).await,

@@ -28,7 +28,7 @@ pub use actor::{Actor, ActorKind, Part};
 pub use event::{Build, Receipt, Request, Send, ToDevice, Transaction, Typing};
 pub use expect::{BodyCheck, Expect, Presence, Save};
 pub use observe::{Barrier, BarrierKind, Condition};
-pub use room::{CreateRoom, Invite, Membership, MembershipKind, Submit, Target, Template};
+pub use room::{Countersign, CreateRoom, Invite, Membership, MembershipKind, Submit, Target, Template};
 pub use step::{Step, Verb};
 pub use surroundings::{Behave, Effect, Fault, Lifecycle, Manner, Native};
 pub use table::{Group, Round, Seat, Table, TableRow};

@@ -111,7 +111,8 @@ impl VirtualServer {
         &self.world
     }
 
-    pub(crate) fn key(&self) -> &SigningKey {
+    /// The key it signs with.
+    pub fn key(&self) -> &SigningKey {
         &self.state.key
     }
 

@@ -77,9 +77,11 @@ async fn create_room(client: &Client, args: &CreateRoom, mark: &str) -> Result<D
     if !rules.authorization.explicitly_privilege_room_creators {
         users.insert(client.user_id().to_owned(), json!(100));
     }
+    let mut creation_content: Map<_, _> = args.creation_content.clone().into_iter().collect();
+    creation_content.insert("org.fedproof.room".into(), mark.into());
     let body = json!({
         "room_version": args.version, "preset": preset, "initial_state": state,
-        "creation_content": {"org.fedproof.room": mark},
+        "creation_content": creation_content,
         "power_level_content_override": {"users": users, "invite": 0},
     });
     let reply = client.request(Method::POST, "/_matrix/client/v3/createRoom", Some(&body)).await?;

@@ -5,7 +5,7 @@ use crate::{
     outcome::{Answer, Done, StepError},
     step::Scene,
 };
-use fedproof_core::ServerName;
+use fedproof_core::{ServerName, event};
 use fedproof_gateway::Reply;
 use fedproof_scenario::model::{self, Manner, MembershipKind, Verb};
 use fedproof_virtual::{
@@ -63,10 +63,17 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
                 server.template(membership(args.membership), &args.room, &user, &ServerName::new(&args.via)).await?;
             Ok(Done { result: serde_json::to_value(built)?, answer: Some(answer(reply)), flaw: None })
         }
+        Verb::Countersign(args) => {
+            let args: model::Countersign = scene.resolve(args)?;
+            let mut built = built_event(args.event)?;
+            let rules = event::rules_of(&built.room_version).map_err(|error| StepError::broken(error.to_string()))?;
+            built.event = event::countersign(&built.event, &rules, server.name(), server.key())
+                .map_err(|error| StepError::broken(error.to_string()))?;
+            Ok(Done { result: serde_json::to_value(built)?, answer: None, flaw: None })
+        }
         Verb::Submit(args) => {
             let args: model::Submit = scene.resolve(args)?;
-            let built: Built = serde_json::from_value(args.event)
-                .map_err(|error| StepError::broken(format!("`event` is no built event: {error}")))?;
+            let built = built_event(args.event)?;
             let version = if args.api.as_deref() == Some("v1") { ApiVersion::V1 } else { ApiVersion::V2 };
             let via = ServerName::new(&args.via);
             done(server.submit(membership(args.membership), &built.room_id, &built, &via, version).await)
@@ -98,6 +105,7 @@ fn create_room(server: &VirtualServer, args: &model::CreateRoom) -> Result<Done,
         version: args.version.clone(),
         creator: "user".into(),
         join_rule: args.join_rule.clone(),
+        creation_content: json!(args.creation_content),
         initial_state: state
             .map(|event| (text(event, "type"), text(event, "state_key"), event["content"].clone()))
             .collect(),
@@ -105,7 +113,7 @@ fn create_room(server: &VirtualServer, args: &model::CreateRoom) -> Result<Done,
     };
     if !args.powers.is_empty() {
         let rules =
-            fedproof_core::event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
+            event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
         let mut users = json!(args.powers);
         if !rules.authorization.explicitly_privilege_room_creators {
             users[server.user("user")] = json!(100);
@@ -129,6 +137,10 @@ async fn change(
         Membership::Leave => server.leave(&args.room, &user, &via).await,
         Membership::Knock => server.knock(&args.room, &user, &via).await,
     })
+}
+
+fn built_event(event: Value) -> Result<Built, StepError> {
+    serde_json::from_value(event).map_err(|error| StepError::broken(format!("`event` is no built event: {error}")))
 }
 
 fn membership(kind: MembershipKind) -> Membership {

@@ -72,7 +72,10 @@ pub(super) fn check(linter: &mut Linter<'_>, pointer: &str, verb: Verb<'_>, kind
         Verb::Eventually(condition) | Verb::Never(condition) => check.condition(condition),
         Verb::Barrier(barrier) => check.barrier(barrier),
         Verb::Native(args) if args.check.trim().is_empty() => check.at("check", Finding::new("no check is named")),
-        Verb::Typing(_) | Verb::Build(_) | Verb::Lifecycle(_) | Verb::Heal(_) | Verb::Parallel(_) | Verb::Native(_) => {
+        Verb::Typing(_)
+        | Verb::Build(_)
+        | Verb::Countersign(_)
+        | Verb::Lifecycle(_) | Verb::Heal(_) | Verb::Parallel(_) | Verb::Native(_) => {
         }
     }
 }

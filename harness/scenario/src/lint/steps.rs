@@ -12,7 +12,7 @@ use crate::{
 
 /// Verbs after which there is no answer that could be expected to be anything.
 const WITHOUT_ANSWER: &[&str] =
-    &["build", "behave", "lifecycle", "fault", "heal", "eventually", "never", "barrier", "parallel"];
+    &["build", "countersign", "behave", "lifecycle", "fault", "heal", "eventually", "never", "barrier", "parallel"];
 /// Verbs after which there is nothing to save.
 const WITHOUT_RESULT: &[&str] = &["behave", "lifecycle", "heal", "eventually", "never", "barrier", "parallel"];
 
@@ -110,7 +110,10 @@ fn actor(linter: &mut Linter<'_>, pointer: &str, step: &Step, verb: &str) -> Opt
             linter.at_key(&below(pointer, verb), finding.help(format!("name the actor: `as: {}`", who(actors, able))));
             return None;
         }
-        (Some(name), _) => name,
+        (Some(name), _) => match named_by_case(linter, pointer, name) {
+            Some(named) => named,
+            None => name,
+        },
     };
     let Some(actor) = actors.get(name) else {
         let finding = Finding::new(format!("there is no actor `{name}`"));
@@ -127,6 +130,16 @@ fn actor(linter: &mut Linter<'_>, pointer: &str, step: &Step, verb: &str) -> Opt
         linter.at_key(&below(pointer, verb), finding);
     }
     Some(kind)
+}
+
+/// The actor that `${name}` stands for: a text in the `vars` of the case whose step it is, or of the scenario.
+fn named_by_case<'a>(linter: &Linter<'a>, pointer: &str, written: &str) -> Option<&'a String> {
+    let name = written.strip_prefix("${")?.strip_suffix('}')?;
+    let scenario = linter.scenario();
+    let index = pointer.strip_prefix("/cases/").and_then(|rest| rest.split('/').next()?.parse::<usize>().ok());
+    let of_case = index.and_then(|index| scenario.cases.get(index)?.vars.get(name));
+    let named = of_case.or_else(|| scenario.vars.get(name))?.as_str()?;
+    scenario.actors.get_key_value(named).map(|(name, _)| name)
 }
 
 /// An actor who could do it, or a placeholder.

@@ -18,6 +18,9 @@ pub struct CreateRoom {
     /// Power levels of users beyond the creator's.
     #[serde(default)]
     pub powers: IndexMap<String, i64>,
+    /// More of the create event's content, such as `m.federate`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub creation_content: IndexMap<String, Value>,
     /// Further initial state events (`type`, `state_key`, `content`).
     #[serde(default)]
     pub initial_state: Vec<Value>,
@@ -94,6 +97,14 @@ pub enum MembershipKind {
     Leave,
     /// make_knock, send_knock.
     Knock,
+}
+
+/// Arguments of `countersign`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Countersign {
+    /// A built event: `"${built}"`.
+    pub event: Value,
 }
 
 /// Arguments of `submit`.

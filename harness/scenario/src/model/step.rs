@@ -1,7 +1,7 @@
 //! Steps and the list of all verbs.
 
 use super::{
-    ActorKind, Barrier, Behave, Build, Condition, CreateRoom, Expect, Fault, Invite, Lifecycle, Membership, Native,
+    ActorKind, Barrier, Behave, Build, Condition, Countersign, CreateRoom, Expect, Fault, Invite, Lifecycle, Membership, Native,
     Receipt, Request, Save, Send, Submit, Target, Template, ToDevice, Transaction, Typing,
 };
 use crate::span::At;
@@ -17,7 +17,8 @@ macro_rules! verbs {
         #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct Step {
-            /// The actor; verbs of the instance itself have none.
+            /// The actor, or `${name}` where the rows of a table differ in who acts: the case's `vars` name the actor.
+            /// Verbs of the instance itself have none.
             #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
             pub actor: Option<String>,
             /// What is bound afterwards.
@@ -94,6 +95,9 @@ verbs! {
     submit: Submit(Submit) by [Virtual],
     /// virtual: builds and signs an event without sending it. Result: built event (`event_id`, `event`).
     build: Build(Build) by [Virtual],
+    /// virtual: adds its signature to another server's built event, as the server that authorises a restricted join
+    /// does. Result: built event.
+    countersign: Countersign(Countersign) by [Virtual],
     /// virtual: sends one transaction. Result: response body.
     transaction: Transaction(Transaction) by [Virtual],
     /// client, virtual: any request; a virtual server signs it. Result: response body.
