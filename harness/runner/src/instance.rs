@@ -362,7 +362,10 @@ async fn play_row(
     row.ruling.phases.push(phase_outcome(phase, true, last));
     if phase.role != Role::Setup {
         let answer = last.and_then(|done| done.answer.as_ref());
-        row.ruling.observe(&phase.phase, answer.map_or("held".to_owned(), answer_in_words));
+        // Where the last step looked at what had come, that is what was observed, and not the answer before it.
+        let looked = steps.last().filter(|step| step.never.is_some() || step.eventually.is_some());
+        let held = looked.map(|step| format!("held: {}", in_words(scene, step)));
+        row.ruling.observe(&phase.phase, held.or(answer.map(answer_in_words)).unwrap_or_else(|| "held".to_owned()));
     }
 }
 

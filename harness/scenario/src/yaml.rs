@@ -14,7 +14,9 @@ use std::{ops::Range, sync::Arc};
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &Arc<str>) -> Result<T, Box<Diagnostic>> {
     // The parser's defaults already refuse duplicate keys and aliases that multiply without bound. That `y` and `no`
     // are booleans would surprise in free JSON.
-    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
+    // A table of many rows that share a few step lists has many aliases to an anchor (the default allows 10).
+    let budget = serde_saphyr::budget! { alias_anchor_ratio_multiplier: 100 };
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true, budget: budget };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| Box::new(diagnose(file, text, &error)))
 }
 

@@ -2,6 +2,7 @@
 
 mod acl_property;
 mod last_segment;
+mod object;
 
 use crate::{
     outcome::{Done, StepError},
@@ -18,6 +19,7 @@ type Check = for<'a> fn(&'a Scene<'a>, &'a With) -> BoxFuture<'a, Result<Done, S
 const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
+    ("object", |_, with| Box::pin(async move { object::of(with) })),
 ];
 
 /// Names of all checks.
