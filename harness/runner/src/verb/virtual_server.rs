@@ -112,8 +112,7 @@ fn create_room(server: &VirtualServer, args: &model::CreateRoom) -> Result<Done,
         ..NewRoom::default()
     };
     if !args.powers.is_empty() {
-        let rules =
-            event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
+        let rules = event::rules_of(&args.version).map_err(|error| StepError::broken(error.to_string()))?;
         let mut users = json!(args.powers);
         if !rules.authorization.explicitly_privilege_room_creators {
             users[server.user("user")] = json!(100);

@@ -75,8 +75,10 @@ pub(super) fn check(linter: &mut Linter<'_>, pointer: &str, verb: Verb<'_>, kind
         Verb::Typing(_)
         | Verb::Build(_)
         | Verb::Countersign(_)
-        | Verb::Lifecycle(_) | Verb::Heal(_) | Verb::Parallel(_) | Verb::Native(_) => {
-        }
+        | Verb::Lifecycle(_)
+        | Verb::Heal(_)
+        | Verb::Parallel(_)
+        | Verb::Native(_) => {}
     }
 }
 

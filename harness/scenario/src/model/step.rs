@@ -1,8 +1,8 @@
 //! Steps and the list of all verbs.
 
 use super::{
-    ActorKind, Barrier, Behave, Build, Condition, Countersign, CreateRoom, Expect, Fault, Invite, Lifecycle, Membership, Native,
-    Receipt, Request, Save, Send, Submit, Target, Template, ToDevice, Transaction, Typing,
+    ActorKind, Barrier, Behave, Build, Condition, Countersign, CreateRoom, Expect, Fault, Invite, Lifecycle,
+    Membership, Native, Receipt, Request, Save, Send, Submit, Target, Template, ToDevice, Transaction, Typing,
 };
 use crate::span::At;
 use schemars::JsonSchema;
