@@ -18,6 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Value,
     pub(crate) enforces_acl: bool,
+    pub(crate) may_omit_members: bool,
 }
 
 /// A standard error answer.

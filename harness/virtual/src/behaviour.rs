@@ -22,6 +22,9 @@ pub enum Behaviour {
     IgnoreAcl,
     /// No answer until the behaviour is changed.
     Stall,
+    /// Honest, but send_join leaves the members out of the state where the joining server asks for that.
+    /// Specification: server-server API, `PUT /_matrix/federation/v2/send_join`, `omit_members` (MSC3706).
+    OmitMembers,
 }
 
 /// The behaviours of one server, by endpoint.

@@ -53,7 +53,9 @@ impl VirtualServer {
             }
         }
         let query = path::query(request.uri().query());
-        let call = Call { server: self, origin, route, query, body: body.unwrap_or(Value::Null), enforces_acl };
+        let may_omit_members = behaviour == Behaviour::OmitMembers;
+        let body = body.unwrap_or(Value::Null);
+        let call = Call { server: self, origin, route, query, body, enforces_acl, may_omit_members };
         Ok((200, answer::answer(call).await?))
     }
 }

@@ -155,6 +155,7 @@ fn behaviour(manner: Manner) -> Behaviour {
         Manner::Honest => Behaviour::Honest,
         Manner::IgnoreAcl => Behaviour::IgnoreAcl,
         Manner::Stall => Behaviour::Stall,
+        Manner::OmitMembers => Behaviour::OmitMembers,
         Manner::Answer { status, body } => Behaviour::Answer { status, body },
     }
 }

@@ -25,6 +25,8 @@ pub enum Manner {
     IgnoreAcl,
     /// Answers nothing until it is honest again.
     Stall,
+    /// send_join: leaves the members out of the state where the joining server asks for that (faster joins, MSC3706).
+    OmitMembers,
     /// Answers this.
     Answer {
         /// HTTP status.

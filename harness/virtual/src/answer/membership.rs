@@ -86,17 +86,23 @@ impl Call<'_> {
     }
 
     fn join_answer(&self, room: &Room, id: &str) -> Value {
-        let state: Vec<_> = room.state_before(id).into_iter().flat_map(|state| state.values()).collect();
+        let omits = self.may_omit_members && self.parameter("omit_members") == Some("true");
+        let state = room.state_before(id).into_iter().flat_map(|state| state.values());
+        let state: Vec<_> = state.filter(|event| !omits || event.kind().to_string() != "m.room.member").collect();
         let ids =
             state.iter().map(|event| event.id()).chain(room.event(id).into_iter().flat_map(|event| event.auth_ids()));
         let chain = room.auth_chain(ids);
-        json!({
+        let mut answer = json!({
             "origin": self.server.name(),
             "event": self.body,
             "state": state.iter().map(|event| event.json()).collect::<Vec<_>>(),
             "auth_chain": chain.iter().map(|event| event.json()).collect::<Vec<_>>(),
-            "members_omitted": false,
-        })
+            "members_omitted": omits,
+        });
+        if omits {
+            answer["servers_in_room"] = json!(room.servers());
+        }
+        answer
     }
 
     /// Sends the taken event on, in the background; virtual servers share the graph and have it already.
