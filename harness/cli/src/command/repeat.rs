@@ -1,9 +1,10 @@
 //! `fedproof run --failed-from RUN`: what went wrong in a stored run, once more.
 
 use crate::{error::CliError, verdicts::read_run};
+use fedproof_deployment::Description;
 use fedproof_results::{CaseInfo, Verdict};
 use fedproof_scenario::is_named;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// What is to be repeated, and how it ran.
 pub(crate) struct Repeat {
@@ -13,6 +14,8 @@ pub(crate) struct Repeat {
     pub(crate) seed: u64,
     deployment: String,
     profile: String,
+    /// What ran as each homeserver.
+    specs: BTreeMap<String, String>,
 }
 
 /// The cases of a stored run that failed, could not be decided or were not reached; of those, if there are selectors,
@@ -29,15 +32,28 @@ pub(crate) fn of(folder: &Path, selectors: &[String]) -> Result<Repeat, CliError
             if selectors.is_empty() { "" } else { ", of what is selected" }
         )));
     }
-    let identity = record.identity;
-    Ok(Repeat { selectors: ids, seed: identity.seed, deployment: identity.deployment, profile: identity.profile })
+    let (identity, servers) = (record.identity, record.servers);
+    Ok(Repeat {
+        selectors: ids,
+        seed: identity.seed,
+        deployment: identity.deployment,
+        profile: identity.profile,
+        specs: servers.into_iter().map(|server| (server.name, server.spec)).collect(),
+    })
 }
 
 impl Repeat {
     /// In what the repetition is none.
-    pub(crate) fn differs(&self, deployment: &str, profile: &str) -> Vec<String> {
-        let pairs = [("deployment", &*self.deployment, deployment), ("profile", &*self.profile, profile)];
+    pub(crate) fn differs(&self, description: &Description, profile: &str) -> Vec<String> {
+        let mut pairs = vec![
+            ("deployment".to_owned(), &*self.deployment, &*description.name),
+            ("profile".to_owned(), &*self.profile, profile),
+        ];
+        for (name, homeserver) in &description.homeservers {
+            let then = self.specs.get(name).map_or("nothing", String::as_str);
+            pairs.push((format!("homeserver {name}"), then, &homeserver.spec));
+        }
         let differing = pairs.into_iter().filter(|(_, then, now)| then != now);
-        differing.map(|(what, then, now)| format!("{what} {now}, but what is repeated ran on {then}")).collect()
+        differing.map(|(what, then, now)| format!("what is repeated ran with {what} {then}, now it is {now}")).collect()
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         let baseline = asked(baseline, &args.selectors);
         recorder.emit(Event::BaselineTaken { file: file.display().to_string(), baseline });
     }
-    for message in repeated.iter().flat_map(|repeated| repeated.differs(&description.name, &args.profile)) {
+    for message in repeated.iter().flat_map(|repeated| repeated.differs(&description, &args.profile)) {
         recorder.emit(Event::Warning { message });
     }
     if selection.withheld > 0 {

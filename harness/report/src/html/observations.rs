@@ -50,7 +50,10 @@ fn seen(page: &Page<'_>, subject: &SubjectResult) -> Markup {
         td.long {
             @if subject.verdict != Verdict::Observed { (part::verdict(subject.verdict)) " " }
             @if told.join("; ") != subject.reason { div { (part::text(&subject.reason)) } }
-            @for phase in phases() { (part::phase(page, phase)) " " }
+            @for phase in phases() {
+                @if subject.verdict == Verdict::Observed { (part::observed_phase(page, phase)) } @else { (part::phase(page, phase)) }
+                " "
+            }
         }
     }
 }

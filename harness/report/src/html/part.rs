@@ -47,18 +47,26 @@ pub(super) fn phase_mark(phase: &PhaseOutcome) -> (&'static str, &'static str, V
 /// A phase in brief: `control 200 ✓`, linked to its exchange.
 pub(super) fn phase(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
     let (mark, words, class) = phase_mark(phase);
+    html! {
+        span class={ "phase " (class) } { (answer(page, phase)) " " (sign(mark)) span.hear { (words) } }
+    }
+}
+
+/// A phase that only tells what was seen, without a mark: `denied 403`. Not even "not as expected" is a verdict (R3).
+pub(super) fn observed_phase(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
+    html! { span.phase { (answer(page, phase)) } }
+}
+
+fn answer(page: &Page<'_>, phase: &PhaseOutcome) -> Markup {
     let label = html! {
         (text(&phase.phase))
         @if let Some(status) = phase.status { " " (status) }
         @if let Some(errcode) = &phase.errcode { " " (one_line(errcode, 60)) }
     };
     html! {
-        span class={ "phase " (class) } {
-            @match phase.exchange {
-                Some(id) => (exchange(page, id, label)),
-                None => (label),
-            }
-            " " (sign(mark)) span.hear { (words) }
+        @match phase.exchange {
+            Some(id) => (exchange(page, id, label)),
+            None => (label),
         }
     }
 }

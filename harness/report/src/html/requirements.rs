@@ -23,6 +23,7 @@ pub(super) fn requirements(page: &Page<'_>) -> Markup {
     html! {
         p.quiet { "Every mark leads to the exchange that decided it, or to the case where there is none." }
         @for section in &sections {
+            @let says_more = section.rows.iter().any(|row| !row.requirement.is_empty());
             @let worst = section.rows.iter().flat_map(|row| &row.cases).map(|result| result.verdict).max();
             details.group open[matches!(worst, Some(Verdict::Fail))] {
                 summary {
@@ -32,12 +33,12 @@ pub(super) fn requirements(page: &Page<'_>) -> Markup {
                 }
                 (part::wide(section.name, html! {
                     table.kinds {
-                        thead { tr { th scope="col" { "requirement" } th scope="col" { "row" } @for kind in &page.kinds { th scope="col" { (part::kind(kind)) } } } }
+                        thead { tr { @if says_more { th scope="col" { "requirement" } } th scope="col" { "row" } @for kind in &page.kinds { th scope="col" { (part::kind(kind)) } } } }
                         tbody {
                             @for (index, row) in section.rows.iter().enumerate() {
                                 @let said = index > 0 && section.rows[index - 1].requirement == row.requirement;
                                 tr {
-                                    td.asked { @if said { span.hear { (part::text(row.requirement)) } } @else { (part::text(row.requirement)) } }
+                                    @if says_more { td { @if said { span.hear { (part::text(row.requirement)) } } @else { (part::text(row.requirement)) } } }
                                     th scope="row" { (part::text(row.row)) span.quiet { " " (levels(row)) } }
                                     @for kind in &page.kinds {
                                         td { @for result in &row.cases { @if let Some(subject) = kind.subject(result) { (evidence(page, result, subject)) " " } } }
