@@ -56,7 +56,7 @@ pub(crate) async fn play(instance: &Instance, field: &Field, seed: u64) -> Vec<(
                     let reason = format!("the instance took longer than {} s", INSTANCE_LIMIT.as_secs());
                     set_aside(&mut rows, Verdict::Inconclusive, &reason);
                 }
-                leave(&stage);
+                leave(instance, &stage).await;
             }
             Err(error) => {
                 set_aside(&mut rows, Verdict::Inconclusive, &format!("the actors could not be set up: {error}"));
@@ -74,6 +74,9 @@ fn row<'a>(instance: &'a Instance, info: &'a CaseInfo) -> Option<Row<'a>> {
         && !only.room_versions.contains(&instance.version)
     {
         ruling.set_aside(Verdict::NotApplicable, &only.reason);
+    }
+    if instance.scenario.scenario.uncontrolled.is_some() {
+        ruling.waive_control();
     }
     let facts = second(instance).map(|other| ("other".to_owned(), other)).into_iter().collect();
     Some(Row { info, case, bindings: Bindings::default(), ruling, facts, shared: Vec::new() })
@@ -175,8 +178,20 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
     }
 }
 
-/// Ends faults that the scenario left, and retires the names (R6).
-fn leave(stage: &Stage) {
+/// Ends what the scenario left behind: faults, homeservers that were halted or stopped, names (R6).
+async fn leave(instance: &Instance, stage: &Stage) {
+    if instance.scenario.scenario.exclusive {
+        let servers = &instance.servers;
+        for homeserver in std::iter::once(&servers.subject).chain(&servers.other) {
+            let mended = async {
+                homeserver.resume().await?;
+                homeserver.start().await
+            };
+            if let Err(error) = mended.await {
+                tracing::warn!(homeserver = homeserver.name(), %error, "set a homeserver going again");
+            }
+        }
+    }
     for (_, fault) in stage.faults.lock().unwrap_or_else(PoisonError::into_inner).drain() {
         stage.gateway.heal(fault);
     }
@@ -315,6 +330,14 @@ async fn play_shared(
             }
         }
     }
+    // In a check phase steps that only prepare ask nothing.
+    let asks = match phase.role {
+        Role::Check => phase.steps.iter().any(|step| bearing(step) == Bearing::Decides),
+        Role::Setup | Role::Control => !phase.steps.is_empty(),
+    };
+    if asks {
+        rows.iter_mut().filter(|row| row.ruling.is_open()).for_each(|row| row.ruling.ask(phase.role));
+    }
     Some(last)
 }
 
@@ -357,6 +380,9 @@ async fn play_row(
                 return row.ruling.fail(row.info.level, phase.role, bearing, &error, failure);
             }
         }
+    }
+    if !steps.is_empty() {
+        row.ruling.ask(phase.role);
     }
     let last = last.as_ref().or(shared);
     row.ruling.phases.push(phase_outcome(phase, true, last));

@@ -12,6 +12,9 @@ pub(crate) struct Ruling {
     pub(crate) failure: Option<Failure>,
     /// What was seen where the specification is silent.
     observations: Vec<String>,
+    /// Whether something was asked for this case in a control phase, and in a check phase.
+    controlled: bool,
+    checked: bool,
 }
 
 /// Whether a failing step speaks of the server, or only of our way to the question.
@@ -24,6 +27,17 @@ pub(crate) enum Bearing {
 }
 
 impl Ruling {
+    /// Notes that a phase has asked something for this case.
+    pub(crate) fn ask(&mut self, role: Role) {
+        self.controlled |= role == Role::Control;
+        self.checked |= role == Role::Check;
+    }
+
+    /// The scenario says why there can be no control.
+    pub(crate) fn waive_control(&mut self) {
+        self.controlled = true;
+    }
+
     /// Whether later phases still matter.
     pub(crate) fn is_open(&self) -> bool {
         self.settled.is_none()
@@ -67,11 +81,14 @@ impl Ruling {
         if let Some((verdict, reason)) = &self.settled {
             return (*verdict, reason.clone());
         }
+        if !self.checked {
+            return (Verdict::Inconclusive, "nothing was asked of it in a check phase".to_owned());
+        }
         if level == Level::Observe {
             return (Verdict::Observed, self.observations.join("; "));
         }
-        if !self.phases.iter().any(|phase| phase.role == Role::Check) {
-            return (Verdict::Inconclusive, "no check was reached".to_owned());
+        if !self.controlled {
+            return (Verdict::Inconclusive, "nothing was asked of it in a control phase (R1)".to_owned());
         }
         (Verdict::Pass, String::new())
     }

@@ -1,13 +1,29 @@
 //! The rules that make a verdict worth something (design.md §5), as far as they can be read off a scenario.
 
 use super::{Finding, Linter};
-use crate::walk::{self, List};
+use crate::{
+    model::{Barrier, BarrierKind, Condition, Step},
+    walk::{self, List},
+};
 use fedproof_results::Role;
 
-/// Checks R1 and R2.
+/// Checks R1, R2 and R6.
 pub(super) fn check(linter: &mut Linter<'_>) {
+    alone_with_a_homeserver(linter);
     control_first(linter);
     barrier_before_never(linter);
+}
+
+/// R6: what restarts or halts a homeserver runs alone.
+fn alone_with_a_homeserver(linter: &mut Linter<'_>) {
+    let scenario = linter.scenario();
+    if scenario.exclusive {
+        return;
+    }
+    for (pointer, _) in walk::every_step(scenario).iter().filter(|(_, step)| step.lifecycle.is_some()) {
+        let finding = Finding::new("this touches a homeserver that other instances use at the same time");
+        linter.at_key(&format!("{pointer}/lifecycle"), finding.help("say `exclusive: true` in the scenario (R6)"));
+    }
 }
 
 /// R1: what is checked must have been possible before.
@@ -32,13 +48,14 @@ fn control_first(linter: &mut Linter<'_>) {
     }
 }
 
-/// R2: what has not come yet has not been dropped. A barrier makes sure of that, in the same phase.
+/// R2: what has not come yet has not been dropped. A barrier makes sure of that: in the same phase, towards the same
+/// actor, of the same kind, in the same room, and after whatever must not arrive was sent.
 fn barrier_before_never(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
     for (index, phase) in scenario.phases.iter().enumerate() {
-        let after_shared = follow(linter, &walk::shared(index, phase), false);
+        let after_shared = follow(linter, &walk::shared(index, phase), Vec::new());
         for case in 0..scenario.cases.len() {
-            let mut passed = after_shared;
+            let mut passed = after_shared.clone();
             for list in walk::of_case(scenario, case, phase) {
                 passed = follow(linter, &list, passed);
             }
@@ -46,24 +63,51 @@ fn barrier_before_never(linter: &mut Linter<'_>) {
     }
 }
 
-/// Goes through a list and says whether a barrier has been passed at its end.
-fn follow(linter: &mut Linter<'_>, list: &List<'_>, mut passed: bool) -> bool {
+/// Goes through a list; gives the barriers that have been passed at its end.
+fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<&'a Barrier>) -> Vec<&'a Barrier> {
     for (pointer, step) in list.steps() {
-        if step.never.is_some() && !passed {
-            let finding = Finding::new("`never` without a barrier before it");
+        if let Some(condition) = &step.never
+            && !passed.iter().any(|barrier| answers_for(barrier, step.actor.as_deref(), condition))
+        {
+            let finding = Finding::new("`never` without a barrier that answers for it");
             let finding = finding.label("what has not come yet may still come (R2)");
             linter.at_key(
                 &format!("{pointer}/never"),
                 finding.help(
-                    "put a `barrier` before it, in the same phase: something later of the same kind, in the same room",
+                    "put a `barrier` before it, in the same phase: something later of the same kind, to the same actor, in the same room",
                 ),
             );
         }
-        let before = passed;
-        for branch in walk::branches(&pointer, step) {
-            passed |= follow(linter, &branch, before);
+        if sends(step) {
+            passed.clear();
         }
-        passed |= step.barrier.is_some();
+        let before = passed.clone();
+        for branch in walk::branches(&pointer, step) {
+            passed.extend(follow(linter, &branch, before.clone()));
+        }
+        passed.extend(&step.barrier);
     }
     passed
+}
+
+/// Whether a step sends what a later barrier must come after.
+fn sends(step: &Step) -> bool {
+    step.transaction.is_some() || step.send.is_some() || step.submit.is_some() || step.invite.is_some()
+}
+
+/// Whether what `actor` has not seen when this barrier arrived is never going to come.
+fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) -> bool {
+    let in_room = |room: &str| barrier.room.as_deref() == Some(room);
+    // Whom a homeserver asks on its own account is settled once it has dealt with the room, whoever is shown that.
+    let is_request = matches!(condition, Condition::Request { .. });
+    (is_request || Some(barrier.to.as_str()) == actor)
+        && match condition {
+            Condition::Event { room, .. } | Condition::State { room, .. } => {
+                barrier.by == BarrierKind::Message && in_room(room)
+            }
+            Condition::Typing { room, .. } => barrier.by == BarrierKind::Typing && in_room(room),
+            Condition::Receipt { room, .. } => barrier.by == BarrierKind::Receipt && in_room(room),
+            // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
+            Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
+        }
 }

@@ -1,7 +1,13 @@
 //! Phases, cases and step lists: nothing empty, nothing unused, nothing that decides nothing.
 
 use super::{Finding, Linter};
-use crate::{model::Scenario, near, terms::ROOM_VERSIONS, walk};
+use crate::{
+    At,
+    model::{Scenario, Step},
+    near,
+    terms::ROOM_VERSIONS,
+    walk,
+};
 use fedproof_results::Role;
 
 /// Checks the frame of a scenario.
@@ -110,22 +116,40 @@ fn lists(linter: &mut Linter<'_>) {
     }
 }
 
-/// A case that no check phase touches can only pass (R5).
+/// A case that no check phase asks anything of can only pass (R5), and one that no control asks anything of passes for
+/// whatever reason (R1).
 fn deciders(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
+    if scenario.phases.is_empty() {
+        return;
+    }
     for index in 0..scenario.cases.len() {
-        if !scenario.phases.is_empty() && !is_decided(scenario, index) {
-            let finding = Finding::new(format!("nothing decides the case `{}`", *scenario.cases[index].id));
-            let help = "a phase with `role: check` must have steps of its own, or call steps of this case (R5)";
+        let case = &scenario.cases[index];
+        let nowhere = case.only.as_ref().is_some_and(|only| only.room_versions.is_empty());
+        if !is_asked(scenario, index, Role::Check) && !nowhere {
+            let finding = Finding::new(format!("nothing decides the case `{}`", *case.id));
+            let help =
+                "a phase with `role: check` must have a step that says what must come, or call steps of this case (R5)";
+            linter.at_value(&format!("/cases/{index}/id"), finding.help(help));
+        } else if scenario.uncontrolled.is_none() && !is_asked(scenario, index, Role::Control) && !nowhere {
+            let finding = Finding::new(format!("no control shows that the case `{}` can come out otherwise", *case.id));
+            let help = "a phase with `role: control` must have steps, or call steps of this case (R1)";
             linter.at_value(&format!("/cases/{index}/id"), finding.help(help));
         }
     }
 }
 
-fn is_decided(scenario: &Scenario, case: usize) -> bool {
-    let mut checks = scenario.phases.iter().filter(|phase| phase.role == Role::Check);
-    checks.any(|phase| {
-        !phase.steps.is_empty() || walk::of_case(scenario, case, phase).iter().any(|list| !list.steps.is_empty())
+fn is_asked(scenario: &Scenario, case: usize, role: Role) -> bool {
+    let mut phases = scenario.phases.iter().filter(|phase| phase.role == role);
+    phases.any(|phase| {
+        let decides = |step: &At<Step>| {
+            step.expect.is_some() || step.eventually.is_some() || step.never.is_some() || step.native.is_some()
+        };
+        let shared = match role {
+            Role::Check => phase.steps.iter().any(decides),
+            Role::Setup | Role::Control => !phase.steps.is_empty(),
+        };
+        shared || walk::of_case(scenario, case, phase).iter().any(|list| !list.steps.is_empty())
     })
 }
 
