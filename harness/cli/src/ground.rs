@@ -3,8 +3,9 @@
 use crate::{args::Where, error::CliError, interrupt, project::Project};
 use fedproof_deployment::{Deployment, Description, Notify, Setting, default_cache};
 use fedproof_gateway::Gateway;
-use fedproof_results::{ServerInfo, ServerUsage};
+use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
 use fedproof_runner::Field;
+use fedproof_scenario::Loaded;
 use fedproof_virtual::World;
 use std::path::Path;
 use tokio::sync::watch;
@@ -41,7 +42,24 @@ pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, 
     let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
     let description = Description::read(&file)?.with_specs(&overrides)?;
     Deployment::check(&description, &project.fixtures())?;
+    let known = fedproof_scenario::terms::FEATURES;
+    if let Some(feature) = description.features.iter().find(|feature| !known.contains(&feature.as_str())) {
+        let message =
+            format!("deployment {} has the feature {feature:?}: there are {}", description.name, known.join(", "));
+        return Err(CliError::bad_input(message));
+    }
     Ok(description)
+}
+
+/// Why a scenario cannot be played on a deployment; `None` if it can.
+pub(crate) fn unmet(description: &Description, scenario: &Loaded) -> Option<String> {
+    let open = description.homeservers.values().filter(|homeserver| !homeserver.shut).count();
+    scenario.scenario.needs.unmet(&description.features, open)
+}
+
+/// Whether a deployment asks for a POLICY case.
+pub(crate) fn asks_for(description: &Description, case: &CaseInfo) -> bool {
+    description.asks.iter().any(|glob| fedproof_scenario::is_named(case, glob))
 }
 
 /// Names of the YAML files in a folder.
@@ -79,6 +97,7 @@ impl Ground {
             work: work.to_owned(),
             logs: logs.to_owned(),
             notify,
+            instances: fedproof_runner::plan::instance_ids(seed),
             http,
         };
         let deployment = tokio::select! {

@@ -10,6 +10,7 @@ use crate::{
     python::Python,
     record::Record,
     server::{self, Server},
+    template::for_each_instance,
 };
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
@@ -36,6 +37,8 @@ pub struct Setting {
     pub logs: PathBuf,
     /// Told of progress, with the name of the homeserver if it is about one.
     pub notify: Notify,
+    /// Ids of all instances that may come to be: `${instance}` in lists of settings.
+    pub instances: Vec<String>,
     /// For requests to the homeservers. It must know no proxy, or the environment's would get them.
     pub http: reqwest::Client,
 }
@@ -71,7 +74,8 @@ impl Deployment {
         let mut homeservers = Vec::new();
         for (name, described) in &description.homeservers {
             let Some(build) = builds.get(&described.spec) else { continue };
-            let settings = vec![description.settings.clone(), described.settings.clone()];
+            let mut settings = vec![description.settings.clone(), described.settings.clone()];
+            settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             let folder = setting.work.join(name);
             let database = folder.join(&build.adapter.data.database.file);
             std::fs::copy(&build.database, &database).map_err(DeploymentError::io("write", &database))?;
@@ -95,6 +99,7 @@ impl Deployment {
                 server,
                 server_name,
                 spec: described.spec.clone(),
+                shut: described.shut,
                 gateway: setting.gateway.clone(),
                 notify: setting.notify.clone(),
                 values: values.into(),

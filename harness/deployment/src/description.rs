@@ -18,6 +18,12 @@ pub struct Description {
     pub about: String,
     /// The homeservers by the short names that scenarios use.
     pub homeservers: IndexMap<String, HomeserverDescription>,
+    /// What it is like beyond its homeservers: scenarios that need one of these are played only where it is named.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// POLICY rows that it asks for, as globs, whatever the profile asks for.
+    #[serde(default)]
+    pub asks: Vec<String>,
     /// Settings of every homeserver, merged over the adapter's template (RFC 7396: `null` removes a key).
     #[serde(default)]
     pub settings: Value,
@@ -31,6 +37,9 @@ pub struct HomeserverDescription {
     pub spec: String,
     /// Its host name in the federation, without a port (server ACLs ignore ports).
     pub server_name: String,
+    /// Its allow-list is empty: it takes part only where a scenario asks for it.
+    #[serde(default)]
+    pub shut: bool,
     /// Settings of this one, merged over those of the deployment.
     #[serde(default)]
     pub settings: Value,

@@ -23,6 +23,7 @@ pub(crate) struct Inner {
     pub(crate) server: Server,
     pub(crate) server_name: ServerName,
     pub(crate) spec: String,
+    pub(crate) shut: bool,
     pub(crate) gateway: Gateway,
     pub(crate) notify: Notify,
     /// Everything but the port.
@@ -80,6 +81,11 @@ impl Homeserver {
     /// The specification of its build, as given.
     pub fn spec(&self) -> &str {
         &self.0.spec
+    }
+
+    /// Whether its allow-list is empty, so that nobody but scenarios that ask for it can use it.
+    pub fn is_shut(&self) -> bool {
+        self.0.shut
     }
 
     /// Name of its adapter.

@@ -68,6 +68,24 @@ impl Values {
     }
 }
 
+/// In every list, an item with `${instance}` becomes one item for each of `ids`: an allow-list knows no patterns, so it
+/// must hold every name that a run may give to a server.
+pub(crate) fn for_each_instance(value: &mut Value, ids: &[String]) {
+    const INSTANCE: &str = "${instance}";
+    match value {
+        Value::Array(items) => {
+            let spread = |item: Value| match item.as_str().filter(|text| text.contains(INSTANCE)) {
+                Some(text) => ids.iter().map(|id| text.replace(INSTANCE, id).into()).collect(),
+                None => vec![item],
+            };
+            *items = std::mem::take(items).into_iter().flat_map(spread).collect();
+            items.iter_mut().for_each(|item| for_each_instance(item, ids));
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| for_each_instance(field, ids)),
+        _ => {}
+    }
+}
+
 /// Merges `over` into `base` as RFC 7396 (JSON Merge Patch) says: maps are merged, `null` removes, anything else
 /// replaces. No settings at all (`null` at the top) change nothing.
 pub(crate) fn merge(base: &mut Value, over: &Value) {
@@ -99,6 +117,13 @@ fn patch(base: &mut Value, over: &Value) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn lists_hold_a_name_for_every_instance() {
+        let mut settings = json!({"list": ["a", "${instance}.b", "${server_name}"]});
+        for_each_instance(&mut settings, &["i1".to_owned(), "i2".to_owned()]);
+        assert_eq!(settings, json!({"list": ["a", "i1.b", "i2.b", "${server_name}"]}));
+    }
 
     #[test]
     fn settings_merge_as_rfc_7396_says() {

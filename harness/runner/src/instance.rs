@@ -175,6 +175,10 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
             let missing = || StepError::broken("the deployment has only one homeserver");
             instance.servers.other.clone().ok_or_else(missing)
         }
+        Part::Shut => {
+            let missing = || StepError::broken("no homeserver of the deployment is shut");
+            instance.servers.shut.clone().ok_or_else(missing)
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub async fn kill_matrix(
                 && instance.cases.iter().any(|case| mutant.kills.iter().any(|row| row == case.row()))
         };
         for instance in instances.iter().filter(notices) {
-            let id = format!("m{}-{}", plan.shared.len(), instance.id);
+            let id = format!("m{}-{:04x}", plan.shared.len(), options.seed & 0xffff);
             plan.shared.push(Instance { id, mutant: Some(mutant.clone()), ..instance.clone() });
         }
     }

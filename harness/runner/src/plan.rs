@@ -27,6 +27,8 @@ pub struct Subject {
     pub subject: Homeserver,
     /// Another one, if the deployment has one.
     pub other: Option<Homeserver>,
+    /// The one whose allow-list is empty, if the deployment has one.
+    pub shut: Option<Homeserver>,
 }
 
 /// A scenario, in one room version, against one homeserver under test.
@@ -67,7 +69,9 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
         return Err(PlanError::NoHomeserver);
     }
     let mut versions: BTreeMap<String, Vec<&Homeserver>> = BTreeMap::new();
-    for homeserver in homeservers {
+    let shut = homeservers.iter().find(|homeserver| homeserver.is_shut()).cloned();
+    let open = || homeservers.iter().filter(|homeserver| !homeserver.is_shut());
+    for homeserver in open() {
         versions.entry(kind_of(homeserver)).or_default().push(homeserver);
     }
     let mut plan = Plan::default();
@@ -80,14 +84,14 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
         for (room_version, cases) in by_version {
             for alike in versions.values() {
                 let subject = alike[count % alike.len()].clone();
-                let other = homeservers.iter().find(|other| other.name() != subject.name()).cloned();
+                let other = open().find(|other| other.name() != subject.name()).cloned();
                 count += 1;
                 let set_aside = missing_part(scenario, &other);
                 let instance = Instance {
                     id: format!("i{count}-{:04x}", seed & 0xffff),
                     scenario: scenario.clone(),
                     version: room_version.to_owned(),
-                    servers: Subject { subject, other },
+                    servers: Subject { subject, other, shut: shut.clone() },
                     cases: cases.clone(),
                     set_aside,
                     mutant: None,
@@ -98,6 +102,26 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
         }
     }
     Ok(plan)
+}
+
+/// How many instances a run may have; an allow-list holds a name for each.
+const MOST: usize = 200;
+
+/// Ids of all instances that runs and kill matrices of this seed may have, for deployments that must list their names.
+pub fn instance_ids(seed: u64) -> Vec<String> {
+    let id = |letter: char| move |count: usize| format!("{letter}{count}-{:04x}", seed & 0xffff);
+    (1..=MOST).map(id('i')).chain((0..=2 * MOST).map(id('m'))).collect()
+}
+
+impl Plan {
+    /// Skips what cannot be played: `why` gives the reason for a scenario (R7).
+    pub fn skip(&mut self, why: impl Fn(&Loaded) -> Option<String>) {
+        for instance in self.shared.iter_mut().chain(&mut self.exclusive) {
+            if let Some(reason) = why(&instance.scenario) {
+                instance.set_aside = Some((Verdict::Skipped, reason));
+            }
+        }
+    }
 }
 
 /// What makes two homeservers the same subject: version and digest of what was installed.

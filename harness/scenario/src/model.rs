@@ -11,6 +11,7 @@
 mod actor;
 mod event;
 mod expect;
+mod needs;
 mod observe;
 mod room;
 mod step;
@@ -27,6 +28,7 @@ use serde_json::Value;
 pub use actor::{Actor, ActorKind, Part};
 pub use event::{Build, Receipt, Request, Send, ToDevice, Transaction, Typing};
 pub use expect::{BodyCheck, Expect, Presence, Save};
+pub use needs::Needs;
 pub use observe::{Barrier, BarrierKind, Condition};
 pub use room::{Countersign, CreateRoom, Invite, Membership, MembershipKind, Submit, Target, Template};
 pub use step::{Step, Verb};
@@ -64,6 +66,9 @@ pub struct Scenario {
     /// Runs with nothing beside it: it restarts or reconfigures a homeserver (R6).
     #[serde(default)]
     pub exclusive: bool,
+    /// What the deployment must be like.
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
     /// Who takes part.
     pub actors: IndexMap<String, Actor>,
     /// Values by name.

@@ -29,8 +29,9 @@ use std::{
 pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliError> {
     let all = mutant::load(&project.fixtures().join("mutants"))
         .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
-    let chosen = choose(all, &args.selectors)?;
     let catalogue = project.catalogue()?;
+    let description = ground::describe(project, &args.place)?;
+    let chosen = playable(choose(all, &args.selectors)?, &catalogue, &description)?;
     let rows: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.kills.iter().map(String::as_str)).collect();
     let cases = cases(&catalogue, &rows, args.all_versions);
     let unknown: Vec<&&str> = rows.iter().filter(|row| !cases.iter().any(|case| case.row() == **row)).collect();
@@ -38,7 +39,6 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
         return Err(CliError::bad_input(format!("fixtures/mutants names rows that no case has: {unknown:?}")));
     }
     let keeps = kill_matrix::keeps(&project.fixtures().join("mutants"), &catalogue)?;
-    let description = ground::describe(project, &args.place)?;
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("mutants-{id}")));
@@ -86,6 +86,30 @@ fn choose(all: Vec<Mutant>, globs: &[String]) -> Result<Vec<Arc<Mutant>>, CliErr
     }
     let is_chosen = |mutant: &Mutant| globs.is_empty() || globs.iter().any(|glob| names(glob, mutant));
     Ok(all.into_iter().filter(is_chosen).map(Arc::new).collect())
+}
+
+/// Mutants with a row whose scenario can be played on the deployment, with those rows only.
+fn playable(
+    chosen: Vec<Arc<Mutant>>,
+    catalogue: &Catalogue,
+    description: &fedproof_deployment::Description,
+) -> Result<Vec<Arc<Mutant>>, CliError> {
+    let entries = catalogue.entries();
+    let unmet = |row: &String| {
+        let mut scenarios = entries.iter().filter(|entry| entry.info.row() == row).map(|entry| entry.scenario);
+        scenarios.find_map(|scenario| ground::unmet(description, &catalogue.scenarios[scenario]))
+    };
+    let (kept, left): (Vec<_>, Vec<_>) =
+        chosen.into_iter().partition(|mutant| mutant.kills.iter().all(|row| unmet(row).is_none()));
+    match left.first() {
+        Some(mutant) if kept.is_empty() => Err(CliError::nothing_selected(format!(
+            "no mutant can be played on {}: {}: {}",
+            description.name,
+            mutant.id,
+            mutant.kills.iter().find_map(unmet).unwrap_or_default()
+        ))),
+        _ => Ok(kept),
+    }
 }
 
 /// All cases of the scenarios that hold one of the rows; in the newest room version only, unless all are asked for.

@@ -11,7 +11,7 @@ use crate::{
     verdicts::{asked, read_baseline},
 };
 use fedproof_core::transcript::Exchange;
-use fedproof_deployment::Notify;
+use fedproof_deployment::{Description, Notify};
 use fedproof_report::{Archive, Terminal};
 use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
@@ -32,8 +32,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         args.selectors.clone_from(&repeated.selectors);
     }
     let profile = project.profile(&args.profile, &catalogue.cases())?;
-    let selection = select(&catalogue, &args.selectors, &profile)?;
     let description = ground::describe(project, &args.place)?;
+    let selection = select(&catalogue, &args.selectors, &profile, &description)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
@@ -85,7 +85,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     recorder.emit(Event::DeploymentReady { servers: servers.clone(), boot_ms });
 
     let grouped = plan::group(&catalogue.scenarios, &cases);
-    let planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
+    let mut planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
+    planned.skip(|scenario| ground::unmet(&description, scenario));
     let options = Options {
         jobs: args.jobs.into(),
         fail_fast: args.fail_fast,
@@ -138,9 +139,19 @@ fn accepting(sink: Sink, profile: Profile, cases: Vec<CaseInfo>, servers: Vec<Se
     })
 }
 
-/// The selected cases; POLICY ones only if the profile asks for them.
-pub(crate) fn select(catalogue: &Catalogue, selectors: &[String], profile: &Profile) -> Result<Selection, CliError> {
-    let selection = catalogue.select(selectors, &|case| profile.asks_for(case)).map_err(CliError::nothing_selected)?;
+/// The selected cases; POLICY ones only if the profile or the deployment asks for them. Without selectors it is
+/// everything that can be played on the deployment; what is selected by name and cannot be is skipped later.
+fn select(
+    catalogue: &Catalogue,
+    selectors: &[String],
+    profile: &Profile,
+    description: &Description,
+) -> Result<Selection, CliError> {
+    let is_asked = |case: &CaseInfo| profile.asks_for(case) || ground::asks_for(description, case);
+    let mut selection = catalogue.select(selectors, &is_asked).map_err(CliError::nothing_selected)?;
+    if selectors.is_empty() {
+        selection.entries.retain(|entry| ground::unmet(description, &catalogue.scenarios[entry.scenario]).is_none());
+    }
     if selection.entries.is_empty() {
         return Err(CliError::nothing_selected("no case is selected"));
     }

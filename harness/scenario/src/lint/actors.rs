@@ -6,7 +6,7 @@ use crate::{
     near,
     places::below,
     template::{is_name, references},
-    terms::BUILT_IN,
+    terms::{BUILT_IN, FEATURES, SHUT},
     walk,
 };
 use serde_json::Value;
@@ -39,6 +39,21 @@ pub(super) fn check(linter: &mut Linter<'_>) {
         if !used.contains(name.as_str()) {
             linter.at_key(&pointer, Finding::new(format!("the actor `{name}` is not used")));
         }
+    }
+    for (index, feature) in scenario.needs.features.iter().enumerate() {
+        if !FEATURES.contains(&feature.as_str()) {
+            let finding = Finding::new(format!("no deployment can have `{feature}`"));
+            let finding = finding.label_if(near::did_you_mean(feature, FEATURES.iter().copied()));
+            let finding = finding.help(format!("there are {}", FEATURES.join(", ")));
+            linter.at_value(&format!("/needs/features/{index}"), finding);
+        }
+    }
+    let needs_shut = scenario.needs.features.iter().any(|feature| feature == SHUT);
+    if let Some((name, _)) = scenario.actors.iter().find(|(_, actor)| **actor == Actor::Homeserver(Part::Shut))
+        && !needs_shut
+    {
+        let finding = Finding::new("a homeserver that is shut is not in every deployment");
+        linter.at_key(&below("/actors", name), finding.help("say `needs: {features: [shut]}`"));
     }
     let subjects = scenario.actors.iter().filter(|(_, actor)| **actor == Actor::Homeserver(Part::Subject));
     match subjects.count() {

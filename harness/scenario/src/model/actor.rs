@@ -67,4 +67,6 @@ pub enum Part {
     Subject,
     /// Another one, of whatever version.
     Other,
+    /// The one whose allow-list is empty; the scenario must need the feature `shut`.
+    Shut,
 }

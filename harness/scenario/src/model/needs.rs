@@ -1,0 +1,53 @@
+//! What a scenario needs of the deployment.
+
+use crate::terms::ALLOW_LIST;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the deployment must be like; with nothing said, any without an allow-list will do.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// At least so many homeservers, those that are shut not counted.
+    #[serde(default)]
+    pub homeservers: usize,
+    /// Features that the deployment must name ([`FEATURES`](crate::terms::FEATURES)).
+    #[serde(default)]
+    pub features: Vec<String>,
+}
+
+impl Needs {
+    /// Whether nothing in particular is needed.
+    pub fn is_empty(&self) -> bool {
+        self.homeservers == 0 && self.features.is_empty()
+    }
+
+    /// Why a deployment with these features and so many homeservers will not do; `None` if it does.
+    pub fn unmet(&self, features: &[String], homeservers: usize) -> Option<String> {
+        if let Some(missing) = self.features.iter().find(|feature| !features.contains(feature)) {
+            return Some(format!("the deployment has no {missing}: see docs/deployments.md"));
+        }
+        let is_restricted = features.iter().any(|feature| feature == ALLOW_LIST);
+        if is_restricted && !self.features.iter().any(|feature| feature == ALLOW_LIST) {
+            return Some("the deployment's allow-list does not hold the names of this scenario's servers".to_owned());
+        }
+        (homeservers < self.homeservers)
+            .then(|| format!("it needs {} homeservers, the deployment has {homeservers}", self.homeservers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_played_where_its_needs_are_met() {
+        let closed = ["allow_list".to_owned()];
+        let listed = Needs { homeservers: 2, features: closed.to_vec() };
+        assert_eq!(listed.unmet(&closed, 2), None);
+        assert!(listed.unmet(&[], 2).is_some_and(|why| why.contains("has no allow_list")));
+        assert!(listed.unmet(&closed, 1).is_some_and(|why| why.contains("needs 2 homeservers")));
+        assert_eq!(Needs::default().unmet(&[], 1), None);
+        assert!(Needs::default().unmet(&closed, 2).is_some());
+    }
+}
