@@ -153,7 +153,11 @@ impl Mutant {
     /// Switches it on.
     pub(crate) async fn seed(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
         match &self.seat {
-            Seat::Homeserver(_) => subject.mutate(&self.switch(stage)).await?,
+            Seat::Homeserver(_) => {
+                for homeserver in seats(stage, subject) {
+                    homeserver.mutate(&self.switch(stage)).await?;
+                }
+            }
             Seat::Gateway(fault) => {
                 for player in stage.cast.values() {
                     if let Player::Virtual(server) = player {
@@ -168,10 +172,24 @@ impl Mutant {
     /// Switches it off; a gateway's fault ends with the instance.
     pub(crate) async fn heal(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
         match &self.seat {
-            Seat::Homeserver(_) => Ok(subject.heal_switch(&self.switch(stage)).await?),
+            Seat::Homeserver(_) => {
+                for homeserver in seats(stage, subject) {
+                    homeserver.heal_switch(&self.switch(stage)).await?;
+                }
+                Ok(())
+            }
             Seat::Gateway(_) => Ok(()),
         }
     }
+}
+
+/// The homeserver under test, and the one that is shut if the scenario has it.
+fn seats<'a>(stage: &'a Stage, subject: &'a Homeserver) -> impl Iterator<Item = &'a Homeserver> {
+    let shut = stage.cast.values().filter_map(|player| match player {
+        Player::Homeserver(homeserver) if homeserver.is_shut() => Some(homeserver),
+        _ => None,
+    });
+    std::iter::once(subject).chain(shut)
 }
 
 impl GatewayFault {

@@ -105,7 +105,7 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
 }
 
 /// How many instances a run may have; an allow-list holds a name for each.
-const MOST: usize = 200;
+const MOST: usize = 400;
 
 /// Ids of all instances that runs and kill matrices of this seed may have, for deployments that must list their names.
 pub fn instance_ids(seed: u64) -> Vec<String> {
