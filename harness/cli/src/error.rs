@@ -60,6 +60,11 @@ impl From<DeploymentError> for CliError {
 
 impl From<fedproof_report::ReportError> for CliError {
     fn from(error: fedproof_report::ReportError) -> Self {
-        Self::environment(format!("failed to {error}"))
+        let message = format!("failed to {error}");
+        match error {
+            // Another folder helps, another try does not.
+            fedproof_report::ReportError::Occupied { .. } => Self::bad_input(message),
+            _ => Self::environment(message),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks the run to stop and clean up, a second one ends it at once.
 
+use crate::stdout;
 use fedproof_results::exit;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -20,7 +21,7 @@ pub(crate) fn watch() -> watch::Receiver<bool> {
                     // The homeservers' launchers see the closed pipes.
                     std::process::exit(i32::from(exit::INTERRUPTED));
                 }
-                eprintln!("interrupted: stopping the homeservers (once more to stop at once)");
+                stdout::complain("interrupted: stopping the homeservers (once more to stop at once)");
                 sender.send_replace(true);
             }
         });

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(command::dispatch(args)).unwrap_or_else(|error| {
-        eprintln!("{error}");
+        stdout::complain(&error.to_string());
         error.exit_code()
     });
     ExitCode::from(code)

@@ -8,6 +8,11 @@ pub(crate) fn print(text: &str) {
     let _closed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
 }
 
+/// Prints a message and a line end on stderr.
+pub(crate) fn complain(text: &str) {
+    let _closed = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {

@@ -22,6 +22,8 @@ use tokio::sync::watch;
 
 /// Longest time one request may take; a bound against hanging, not a wait.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// Longest body that is read.
+const BODY_LIMIT: usize = 64 << 20;
 /// How long the server may hold a `/sync` open.
 const LONG_POLL_MS: u64 = 20_000;
 
@@ -113,7 +115,7 @@ impl Endpoint {
         let answer = match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                response.bytes().await.map(|bytes| (status, as_json(&bytes)))
+                read_body(response).await.map(|bytes| (status, as_json(&bytes)))
             }
             Err(error) => Err(error),
         };
@@ -173,6 +175,18 @@ impl Endpoint {
             }),
         }
     }
+}
+
+/// The body, up to [`BODY_LIMIT`]: how much memory a homeserver takes here is not for it to decide.
+async fn read_body(mut response: reqwest::Response) -> Result<Bytes, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > BODY_LIMIT {
+            return Ok(Bytes::from_static(b"\"the body is longer than fedproof reads\""));
+        }
+    }
+    Ok(body.into())
 }
 
 fn as_json(bytes: &Bytes) -> Value {
@@ -266,7 +280,7 @@ impl Client {
             return Err(ClientError::SyncRefused {
                 server: self.endpoint.server.clone(),
                 status: reply.status,
-                body: reply.body,
+                body: reply.exchange.response.clone(),
             });
         }
         self.view().absorb(&reply.body);

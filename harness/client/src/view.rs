@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct View {
     since: Option<String>,
     events: BTreeMap<(String, String), Value>,
-    state: BTreeMap<(String, String, String), Value>,
+    state: BTreeMap<(String, String, String), Vec<Value>>,
     typing: BTreeSet<(String, String)>,
     receipts: BTreeSet<(String, String, String)>,
     newest: BTreeMap<String, String>,
@@ -27,7 +27,13 @@ impl View {
 
     /// The content of the current state event, as far as `/sync` showed it.
     pub fn state(&self, room: &str, kind: &str, key: &str) -> Option<&Value> {
-        self.state.get(&(room.to_owned(), kind.to_owned(), key.to_owned()))
+        self.state.get(&(room.to_owned(), kind.to_owned(), key.to_owned()))?.last()
+    }
+
+    /// Whether the state event ever had this content.
+    pub fn had_state(&self, room: &str, kind: &str, key: &str, content: &Value) -> bool {
+        let contents = self.state.get(&(room.to_owned(), kind.to_owned(), key.to_owned()));
+        contents.is_some_and(|contents| contents.contains(content))
     }
 
     /// Whether the user was ever shown as typing.
@@ -72,7 +78,8 @@ impl View {
                 self.events.insert((room.to_owned(), id.to_owned()), event.clone());
             }
             if let (Some(kind), Some(key)) = (event["type"].as_str(), event["state_key"].as_str()) {
-                self.state.insert((room.to_owned(), kind.to_owned(), key.to_owned()), event["content"].clone());
+                let contents = self.state.entry((room.to_owned(), kind.to_owned(), key.to_owned())).or_default();
+                contents.push(event["content"].clone());
             }
         }
         if let Some(id) = list("timeline").rev().find_map(|event| event["event_id"].as_str()) {

@@ -205,12 +205,14 @@ impl Transcript {
     pub fn record(&self, mut exchange: Exchange) -> Arc<Exchange> {
         redact(&mut exchange.request);
         redact(&mut exchange.response);
+        exchange.path = redacted_path(&exchange.path);
         self.exchanges.append(|id| Exchange { id, ..exchange })
     }
 
     /// Notes that a request has arrived, long before its answer perhaps.
     pub fn note_begun(&self, begun: Begun) {
-        self.begun.append(|_| begun);
+        let path = redacted_path(&begun.path);
+        self.begun.append(|_| Begun { path, ..begun });
     }
 
     /// The requests that have arrived, answered or not.
@@ -233,8 +235,21 @@ impl Deref for Transcript {
 }
 
 /// Object keys whose string values are secrets wherever they stand.
-const SECRET_KEYS: &[&str] =
-    &["access_token", "refresh_token", "password", "token", "login_token", "shared_secret", "mac", "nonce"];
+const SECRET_KEYS: &[&str] = &[
+    "access_token",
+    "client_secret",
+    "id_token",
+    "login_token",
+    "mac",
+    "new_password",
+    "nonce",
+    "password",
+    "private_key",
+    "refresh_token",
+    "registration_shared_secret",
+    "shared_secret",
+    "token",
+];
 
 /// Blanks secrets in a JSON body, at any depth.
 pub fn redact(body: &mut Value) {
@@ -253,10 +268,26 @@ pub fn redact(body: &mut Value) {
     }
 }
 
+/// A path whose query holds no secret: `/openid/userinfo?access_token=…` carries one.
+fn redacted_path(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) if SECRET_KEYS.contains(&key) => format!("{key}=[redacted]"),
+        _ => pair.to_owned(),
+    });
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn secrets_are_blanked_in_queries() {
+        assert_eq!(redacted_path("/userinfo?access_token=x&a=b"), "/userinfo?access_token=[redacted]&a=b");
+        assert_eq!(redacted_path("/event/%24x"), "/event/%24x");
+    }
 
     #[test]
     fn secrets_are_blanked_at_any_depth() {

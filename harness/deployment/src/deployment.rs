@@ -159,9 +159,9 @@ fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<Strin
         };
         match &spec {
             Spec::Version { version, .. } => adapter.constraints(version).map(|_| ())?,
-            Spec::Path { dir, .. } if dir.is_dir() => {}
+            Spec::Path { dir, .. } if dir.join("pyproject.toml").is_file() => {}
             Spec::Path { dir, .. } => {
-                let message = format!("{} is no folder", dir.display());
+                let message = format!("{} holds no pyproject.toml: it is no checkout", dir.display());
                 return Err(DeploymentError::Spec { spec: described.spec.clone(), message });
             }
         }

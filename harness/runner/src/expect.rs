@@ -63,7 +63,9 @@ fn describe(expect: &Expect) -> String {
     parts.join(", ")
 }
 
+/// What came, as the transcript has it: without secrets.
 fn seen(expect: &Expect, answer: &Answer) -> String {
+    let body = &answer.exchange.response;
     let mut text = format!("status {}", answer.status);
     if let Some(errcode) = answer.errcode() {
         text = format!("{text} {errcode}");
@@ -72,11 +74,11 @@ fn seen(expect: &Expect, answer: &Answer) -> String {
         text = format!("{text} after {} ms", answer.exchange.duration_us / 1000);
     }
     for check in expect.body.iter().filter(|check| !body_holds(check, &answer.body)) {
-        let found = answer.body.pointer(&check.at).map_or("nothing".to_owned(), Value::to_string);
+        let found = body.pointer(&check.at).map_or("nothing".to_owned(), Value::to_string);
         text = format!("{text}, {} = {}", check.at, quote(&found));
     }
     if expect.body.is_empty() {
-        text = format!("{text}, body {}", quote(&answer.body.to_string()));
+        text = format!("{text}, body {}", quote(&body.to_string()));
     }
     text
 }

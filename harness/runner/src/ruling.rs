@@ -51,6 +51,7 @@ impl Ruling {
     /// A failing step. A broken one never speaks of the server; an unmet expectation does, if it stands in a check
     /// phase and its step is one that decides. Anything else leaves the case inconclusive (R1).
     pub(crate) fn fail(&mut self, level: Level, role: Role, bearing: Bearing, error: &StepError, failure: Failure) {
+        self.ask(role);
         let decides = role == Role::Check && bearing == Bearing::Decides;
         match error {
             StepError::Unmet { seen, .. } if decides && level == Level::Observe => {

@@ -1,5 +1,6 @@
 //! `fedproof up` and `fedproof down`: a deployment to play with.
 
+use super::run::work_folder;
 use crate::{
     args::Up,
     error::CliError,
@@ -41,8 +42,9 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
         Some(server) => eprintln!("{server}: {message}"),
         None => eprintln!("{message}"),
     });
-    let folders = (args.out.join("work"), args.out.join("logs"));
-    let ground = Ground::start(project, &description, (&folders.0, &folders.1), 0, notify, &interrupted).await?;
+    let work = work_folder("playground", &args.out, false)?;
+    let logs = args.out.join("logs");
+    let ground = Ground::start(project, &description, (work.path(), &logs), 0, notify, &interrupted).await?;
     let file = args.out.join("environment.sh");
     let environment = environment(&ground)
         .await
@@ -69,7 +71,7 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
     };
     ground.stop().await;
     // Tokens and databases are worth nothing without the servers; logs stay.
-    let _gone = (std::fs::remove_dir_all(&folders.0), std::fs::remove_file(&file), std::fs::remove_file(pid_file()));
+    let _gone = (std::fs::remove_file(&file), std::fs::remove_file(pid_file()));
     match ended {
         None => Ok(exit::QUALIFIED),
         Some(log) => Err(CliError::environment(format!("a homeserver ended unexpectedly; its last log lines:\n{log}"))),

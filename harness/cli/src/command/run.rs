@@ -22,6 +22,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
+use tokio::sync::watch;
 
 /// Runs the selected cases; the exit code says the verdict.
 pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError> {
@@ -45,7 +46,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let interrupted = interrupt::watch();
     let today = Day::of_time(&identity.started_at).map_err(CliError::environment)?;
 
-    let recorder = Recorder::create(&out)?;
+    let recorder = Recorder::create(&out, &interrupted)?;
+    let stopped = recorder.stopped();
     let at_level = |case: &CaseInfo| CaseInfo { level: profile.level_of(case), ..case.clone() };
     let cases: Vec<CaseInfo> = selection.cases().map(at_level).collect();
     recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
@@ -64,7 +66,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let notify = recorder.notify();
     let logs = out.join("logs");
-    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &interrupted).await;
+    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped).await;
     let ground = match booted {
         Ok(ground) => ground,
         Err(error) => {
@@ -76,7 +78,10 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
                 wall_ms: wall,
                 usage: Vec::new(),
             });
-            recorder.finish(&[], Some(error.exit_code()))?;
+            let record = recorder.finish(&[], Some(error.exit_code()))?;
+            if args.format == Format::Json {
+                stdout::json(&record);
+            }
             return Err(error);
         }
     };
@@ -87,13 +92,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let grouped = plan::group(&catalogue.scenarios, &cases);
     let mut planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
     planned.skip(|scenario| ground::unmet(&description, scenario));
-    let options = Options {
-        jobs: args.jobs.into(),
-        fail_fast: args.fail_fast,
-        strict: args.strict,
-        seed,
-        interrupted: interrupted.clone(),
-    };
+    let options =
+        Options { jobs: args.jobs.into(), fail_fast: args.fail_fast, strict: args.strict, seed, interrupted: stopped };
     let playing = Instant::now();
     let sink = accepting(recorder.sink(), profile.clone(), cases.clone(), servers.clone(), today);
     let stopped = play(planned, &ground.field, &options, &sink).await;
@@ -251,17 +251,30 @@ struct Recording {
     terminal: Terminal,
     archive: Archive,
     trouble: Option<fedproof_report::ReportError>,
+    stop: watch::Sender<bool>,
 }
 
 impl Recorder {
-    fn create(out: &Path) -> Result<Self, CliError> {
+    fn create(out: &Path, interrupted: &watch::Receiver<bool>) -> Result<Self, CliError> {
+        let stop = watch::Sender::new(false);
+        let (signals, stopped) = (interrupted.clone(), stop.clone());
+        tokio::spawn(async move {
+            interrupt::signalled(&signals).await;
+            stopped.send_replace(true);
+        });
         let recording = Recording {
             events: Vec::new(),
             terminal: Terminal::stderr(),
             archive: Archive::create(out)?,
             trouble: None,
+            stop,
         };
         Ok(Self(Arc::new(Mutex::new(recording))))
+    }
+
+    /// Becomes true at a signal, and when results can no longer be written: nothing is worth going on for then.
+    fn stopped(&self) -> watch::Receiver<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stop.subscribe()
     }
 
     fn emit(&self, event: Event) {
@@ -315,6 +328,7 @@ fn emit(recording: &Mutex<Recording>, event: Event) {
     let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(error) = recording.archive.event(&event) {
         recording.trouble.get_or_insert(error);
+        recording.stop.send_replace(true);
     }
     recording.terminal.handle(&event);
     recording.events.push(event);

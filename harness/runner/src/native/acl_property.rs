@@ -40,7 +40,7 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
         let set = crate::verb::client::send(setter, room, "m.room.server_acl", Some(""), &content, "").await?;
         if let Some(answer) = set.answer.filter(|answer| answer.status != 200) {
             return Err(StepError::Broken {
-                reason: format!("the ACL could not be set: {} {}", answer.status, answer.body),
+                reason: format!("the ACL could not be set: {} {}", answer.status, answer.exchange.response),
                 exchanges: vec![answer.exchange.id],
             });
         }
@@ -74,7 +74,7 @@ async fn compare(
     }
     Err(StepError::Unmet {
         expected: format!("{expected} for {name} under {content}"),
-        seen: format!("{} {}", reply.status, reply.body),
+        seen: format!("{} {}", reply.status, reply.exchange.response),
         exchanges: vec![reply.exchange.id],
     })
 }

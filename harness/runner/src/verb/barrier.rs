@@ -67,7 +67,7 @@ async fn inbound(scene: &Scene<'_>, barrier: &Barrier, from: &VirtualServer, to:
     let reply = from.send(to.server(), pdus, edus).await?;
     if reply.status != 200 {
         return Err(StepError::Broken {
-            reason: format!("the barrier was answered {} {}", reply.status, reply.body),
+            reason: format!("the barrier was answered {} {}", reply.status, reply.exchange.response),
             exchanges: vec![reply.exchange.id],
         });
     }
@@ -96,7 +96,7 @@ async fn outbound(scene: &Scene<'_>, barrier: &Barrier, from: &Client, to: &Virt
     };
     if let Some(answer) = done.answer.filter(|answer| answer.status != 200) {
         return Err(StepError::Broken {
-            reason: format!("the barrier could not be sent: {} {}", answer.status, answer.body),
+            reason: format!("the barrier could not be sent: {} {}", answer.status, answer.exchange.response),
             exchanges: vec![answer.exchange.id],
         });
     }

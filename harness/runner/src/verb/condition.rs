@@ -59,7 +59,7 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
 pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
     match player {
         Player::Client(client) => {
-            if client.look(|view| on_client(condition, view)).await? {
+            if client.look(|view| ever_on_client(condition, view)).await? {
                 return Err(seen_after_all(condition, format!("{} was shown it by /sync", client.user_id()), vec![]));
             }
             match condition {
@@ -105,14 +105,22 @@ async fn absent_on_request(client: &Client, condition: &Condition, room: &str, i
     match reply.status {
         404 => Ok(Done::default()),
         200 => {
-            let seen = format!("GET /event/{id} gave {}", quote(&reply.body.to_string()));
+            let seen = format!("GET /event/{id} gave {}", quote(&reply.exchange.response.to_string()));
             Err(seen_after_all(condition, seen, vec![reply.exchange.id]))
         }
         // Neither there nor absent: the client may not ask, or the server is in trouble.
         status => Err(StepError::Broken {
-            reason: format!("GET /event/{id} answered {status} {}", quote(&reply.body.to_string())),
+            reason: format!("GET /event/{id} answered {status} {}", quote(&reply.exchange.response.to_string())),
             exchanges: vec![reply.exchange.id],
         }),
+    }
+}
+
+/// As [`on_client`], for what has passed as well.
+fn ever_on_client(condition: &Condition, view: &View) -> bool {
+    match condition {
+        Condition::State { room, kind, state_key, content } => view.had_state(room, kind, state_key, content),
+        _ => on_client(condition, view),
     }
 }
 
