@@ -94,6 +94,9 @@ pub(crate) struct Run {
     /// Seed of everything random; drawn if not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Pairs of lists and names that the property check (acl/match/property) draws; 1000 if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) pairs: Option<u64>,
     /// SHOULD gates, too
     #[arg(long)]
     pub(crate) strict: bool,

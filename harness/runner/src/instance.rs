@@ -7,7 +7,7 @@ use crate::{
     outcome::{Done, StepError},
     plan::Instance,
     ruling::{Bearing, Ruling},
-    run::Field,
+    run::{Field, Options},
     scope::{Bindings, Scope, own_actor},
     step::{Scene, Stage, perform, success},
 };
@@ -26,6 +26,8 @@ use std::{
 
 /// Bound of a whole instance, against hanging; its waits end long before.
 const INSTANCE_LIMIT: Duration = Duration::from_secs(240);
+/// The same for each pair that the command line asks of the property check.
+const PAIR_LIMIT: Duration = Duration::from_millis(100);
 
 /// One case on its way through the phases.
 struct Row<'a> {
@@ -43,17 +45,18 @@ struct Row<'a> {
 const FACTS: &[&str] = &["acl", "name", "expected"];
 
 /// Plays an instance and gives the result of each of its cases.
-pub(crate) async fn play(instance: &Instance, field: &Field, seed: u64) -> Vec<(String, SubjectResult)> {
+pub(crate) async fn play(instance: &Instance, field: &Field, options: &Options) -> Vec<(String, SubjectResult)> {
     let began = Instant::now();
     let mut rows: Vec<Row<'_>> = instance.cases.iter().filter_map(|info| row(instance, info)).collect();
     if let Some((verdict, reason)) = &instance.set_aside {
         set_aside(&mut rows, *verdict, reason);
     } else if rows.iter().any(|row| row.ruling.is_open()) {
-        match enter(instance, field, seed).await {
+        match enter(instance, field, options).await {
             Ok(stage) => {
+                let limit = INSTANCE_LIMIT.max(PAIR_LIMIT * options.pairs.unwrap_or(0).try_into().unwrap_or(u32::MAX));
                 let play = play_on(instance, &stage, &mut rows);
-                if tokio::time::timeout(INSTANCE_LIMIT, play).await.is_err() {
-                    let reason = format!("the instance took longer than {} s", INSTANCE_LIMIT.as_secs());
+                if tokio::time::timeout(limit, play).await.is_err() {
+                    let reason = format!("the instance took longer than {} s", limit.as_secs());
                     set_aside(&mut rows, Verdict::Inconclusive, &reason);
                 }
                 leave(instance, &stage).await;
@@ -112,7 +115,7 @@ fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult 
 }
 
 /// Brings the actors to life; clients register side by side.
-async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, StepError> {
+async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<Stage, StepError> {
     let actors = &instance.scenario.scenario.actors;
     let names = Names(&instance.id);
     let players = actors.iter().map(|(name, actor)| async move {
@@ -141,7 +144,8 @@ async fn enter(instance: &Instance, field: &Field, seed: u64) -> Result<Stage, S
         cast,
         world: field.world.clone(),
         gateway: field.gateway.clone(),
-        seed,
+        seed: options.seed,
+        pairs: options.pairs,
         mark: field.gateway.transcript().len(),
         mark_begun: field.gateway.transcript().begun().len(),
         counter: AtomicU64::new(0),

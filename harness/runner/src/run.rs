@@ -37,6 +37,8 @@ pub struct Options {
     pub strict: bool,
     /// Seed of everything random.
     pub seed: u64,
+    /// How many pairs the property check draws; what its scenario says if not given.
+    pub pairs: Option<u64>,
     /// Becomes true when the run is to stop.
     pub interrupted: watch::Receiver<bool>,
 }
@@ -80,7 +82,7 @@ pub(crate) async fn play(
 }
 
 async fn play_one<'a>(instance: &'a Instance, field: &Field, options: &Options) -> (&'a Instance, Decided) {
-    (instance, instance::play(instance, field, options.seed).await)
+    (instance, instance::play(instance, field, options).await)
 }
 
 fn stop_reason(instance: &Instance, decided: &Decided, field: &Field, options: &Options) -> Option<String> {

@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) gateway: Gateway,
     pub(crate) seed: u64,
+    /// How many pairs the property check draws, if the command line says.
+    pub(crate) pairs: Option<u64>,
     /// Length of the transcript when the instance began.
     pub(crate) mark: u64,
     /// How many requests had arrived when the instance began.

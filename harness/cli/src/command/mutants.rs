@@ -52,8 +52,14 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
         Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
     let planned = plan::plan(&plan::group(&catalogue.scenarios, &cases), &ground.field.homeservers, seed)
         .map_err(CliError::bad_input)?;
-    let options =
-        Options { jobs: args.jobs.into(), fail_fast: false, strict: true, seed, interrupted: interrupted.clone() };
+    let options = Options {
+        jobs: args.jobs.into(),
+        fail_fast: false,
+        strict: true,
+        seed,
+        pairs: None,
+        interrupted: interrupted.clone(),
+    };
     let bar = indicatif::ProgressBar::new(0).with_message("instances");
     let matrix = play_matrix(&chosen, &planned.shared, &ground.field, &options, |total| {
         bar.set_length(total as u64);

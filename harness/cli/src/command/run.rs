@@ -92,8 +92,14 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let grouped = plan::group(&catalogue.scenarios, &cases);
     let mut planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
     planned.skip(|scenario| ground::unmet(&description, scenario));
-    let options =
-        Options { jobs: args.jobs.into(), fail_fast: args.fail_fast, strict: args.strict, seed, interrupted: stopped };
+    let options = Options {
+        jobs: args.jobs.into(),
+        fail_fast: args.fail_fast,
+        strict: args.strict,
+        seed,
+        pairs: args.pairs,
+        interrupted: stopped,
+    };
     let playing = Instant::now();
     let sink = accepting(recorder.sink(), profile.clone(), cases.clone(), servers.clone(), today);
     let stopped = play(planned, &ground.field, &options, &sink).await;

@@ -1,5 +1,6 @@
 //! Checks that need computation. To add one: a file here, and a line in [`CHECKS`].
 
+mod acl_draw;
 mod acl_property;
 mod last_segment;
 mod object;
