@@ -1,7 +1,7 @@
 //! Deliberately wrong servers (design.md §8): one defect each, switched on for the virtual servers of one instance, so
 //! that one boot serves a whole kill matrix.
 
-use crate::{actor::Player, outcome::StepError, step::Stage};
+use crate::{actor::Player, names::Names, outcome::StepError, step::Stage};
 use fedproof_core::ServerName;
 use fedproof_deployment::{Homeserver, MutantSwitch};
 use fedproof_gateway::{Effect, Fault};
@@ -145,9 +145,15 @@ impl Mutant {
         }
     }
 
-    /// The switch that seeds it in a homeserver for one instance: every name the instance makes holds its id.
-    fn switch(&self, stage: &Stage) -> MutantSwitch {
-        MutantSwitch { mutant: self.id.clone(), origin: Some(format!("*{}*", stage.id)), room: None }
+    /// The switches that seed it in a homeserver for one instance: every name the instance makes holds its id, or one of
+    /// its addresses.
+    fn switches(&self, stage: &Stage) -> [MutantSwitch; 3] {
+        let names = Names(&stage.id);
+        [stage.id.clone(), names.v4(), names.v6()].map(|part| MutantSwitch {
+            mutant: self.id.clone(),
+            origin: Some(format!("*{part}*")),
+            room: None,
+        })
     }
 
     /// Switches it on.
@@ -155,7 +161,9 @@ impl Mutant {
         match &self.seat {
             Seat::Homeserver(_) => {
                 for homeserver in seats(stage, subject) {
-                    homeserver.mutate(&self.switch(stage)).await?;
+                    for switch in self.switches(stage) {
+                        homeserver.mutate(&switch).await?;
+                    }
                 }
             }
             Seat::Gateway(fault) => {
@@ -174,7 +182,9 @@ impl Mutant {
         match &self.seat {
             Seat::Homeserver(_) => {
                 for homeserver in seats(stage, subject) {
-                    homeserver.heal_switch(&self.switch(stage)).await?;
+                    for switch in self.switches(stage) {
+                        homeserver.heal_switch(&switch).await?;
+                    }
                 }
                 Ok(())
             }

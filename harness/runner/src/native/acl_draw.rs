@@ -87,31 +87,34 @@ pub(super) fn list(names: Names<'_>, about: &[Name]) -> impl Strategy<Value = Li
         3 => Just(Some(json!(false))),
         1 => prop::sample::select(vec![json!("false"), json!(0), Value::Null, json!([false])]).prop_map(Some),
     ];
-    let allow = vec(entry(hosts.clone(), domain.clone(), 3), 0..4);
-    (allow, vec(entry(hosts, domain, 0), 0..5), flag).prop_map(|(allow, deny, flag)| List { allow, deny, flag })
+    let entries = || vec(entry(hosts.clone(), domain.clone()), 0..10);
+    (entries(), prop::bool::weighted(0.7), entries(), flag).prop_map(|(mut allow, is_open, deny, flag)| {
+        allow.extend(is_open.then(|| Value::from("*")));
+        List { allow, deny, flag }
+    })
 }
 
-/// An entry of a list; `wide` says how often it hits every name.
-fn entry(hosts: Vec<String>, domain: String, wide: u32) -> impl Strategy<Value = Value, Tree: Send> {
-    let edited = (prop::sample::select(hosts), vec((any::<Index>(), edit()), 0..4)).prop_map(|(host, edits)| {
+/// An entry of a list.
+fn entry(hosts: Vec<String>, domain: String) -> impl Strategy<Value = Value, Tree: Send> {
+    let edits = vec((any::<Index>(), edit()), 0..3);
+    let edited = (prop::sample::select(hosts), edits, prop::bool::weighted(0.3)).prop_map(|(host, edits, is_upper)| {
         let glob = edits.iter().fold(host, |glob, (at, edit)| edit.apply(glob, *at));
-        Value::from(glob)
+        Value::from(if is_upper { glob.to_ascii_uppercase() } else { glob })
     });
     let short = vec(prop::sample::select(vec!['a', 'b', '*', '?', '.']), 0..5);
     // Entries that are no texts do not count. What a list that is no list counts as, nobody says: it is not drawn.
     let no_text = prop::sample::select(vec![Value::Null, json!(5), json!(["*"]), json!({"*": "*"}), json!(true)]);
     prop_oneof![
-        14 => edited,
-        1 + wide => Just(Value::from(if wide > 0 { "*".to_owned() } else { domain })),
-        1 => short.prop_map(|glob| Value::from(String::from_iter(glob))),
-        1 => no_text,
+        24 => edited,
+        1 => Just(Value::from(domain)),
+        2 => short.prop_map(|glob| Value::from(String::from_iter(glob))),
+        3 => no_text,
     ]
 }
 
 /// One change to a glob.
 #[derive(Clone, Copy, Debug)]
 enum Edit {
-    Upper,
     QuestionMark,
     Star,
     StarForRest,
@@ -125,7 +128,6 @@ enum Edit {
 
 fn edit() -> impl Strategy<Value = Edit, Tree: Send> {
     prop::sample::select(vec![
-        Edit::Upper,
         Edit::QuestionMark,
         Edit::Star,
         Edit::StarForRest,
@@ -153,7 +155,6 @@ impl Edit {
         let (before, rest) = glob.split_at(at);
         let behind = &rest[1..];
         match self {
-            Self::Upper => glob.to_ascii_uppercase(),
             Self::QuestionMark => format!("{before}?{behind}"),
             Self::Star => format!("{before}*{behind}"),
             Self::StarForRest => format!("{before}*"),

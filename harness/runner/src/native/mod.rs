@@ -4,6 +4,7 @@ mod acl_draw;
 mod acl_property;
 mod last_segment;
 mod object;
+mod repeat;
 
 use crate::{
     outcome::{Done, StepError},
@@ -21,6 +22,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
+    ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
 ];
 
 /// Names of all checks.
