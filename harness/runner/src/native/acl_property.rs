@@ -168,9 +168,10 @@ impl Bench<'_> {
         let (content, spelt) = (list.content(self.to), name.spell(self.names));
         let word = if answer.expected { "allowed" } else { "denied" };
         let seed = self.scene.stage.seed;
+        // One line: reports keep line breaks out of what servers say.
         let row = format!(
-            "    - vars: {{acl: {content}}}\n      rows:\n        - id: acl/match/found/by-seed-{seed}\n          title: \"a \
-             pair that a drawn list disagreed on\"\n          answer: {word}\n          vars: {{name: \"{spelt}\"}}\n"
+            "- {{vars: {{acl: {content}}}, rows: [{{id: acl/match/found/by-seed-{seed}, title: \"found by seed {seed}\", \
+             answer: {word}, vars: {{name: \"{spelt}\"}}}}]}}"
         );
         let row = row
             .replace(self.names.0, "${unique}")
@@ -180,7 +181,7 @@ impl Bench<'_> {
         StepError::Unmet {
             expected: format!("{spelt} {word} under {content}"),
             seen: format!(
-                "status {} {}; to keep it, paste into `groups` of scenarios/acl/match/patterns.yaml:\n{row}",
+                "status {} {}; to keep it, paste into `groups` of scenarios/acl/match/patterns.yaml: {row}",
                 answer.reply.status, answer.reply.body
             ),
             exchanges: vec![answer.reply.exchange.id],
