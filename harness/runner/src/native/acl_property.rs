@@ -113,7 +113,7 @@ impl Bench<'_> {
         match done.answer.filter(|answer| answer.status != 200) {
             None => Ok(content),
             Some(answer) => Err(StepError::Broken {
-                reason: format!("the list {content} could not be set: {} {}", answer.status, answer.body),
+                reason: format!("the list {content} could not be set: {} {}", answer.status, answer.exchange.response),
                 exchanges: vec![answer.exchange.id],
             }),
         }
@@ -182,7 +182,7 @@ impl Bench<'_> {
             expected: format!("{spelt} {word} under {content}"),
             seen: format!(
                 "status {} {}; to keep it, paste into `groups` of scenarios/acl/match/patterns.yaml: {row}",
-                answer.reply.status, answer.reply.body
+                answer.reply.status, answer.reply.exchange.response
             ),
             exchanges: vec![answer.reply.exchange.id],
         }
