@@ -4,7 +4,7 @@ use crate::{args::Where, error::CliError, interrupt, project::Project};
 use fedproof_deployment::{Deployment, Description, Notify, Setting, default_cache};
 use fedproof_gateway::Gateway;
 use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
-use fedproof_runner::Field;
+use fedproof_runner::{Diary, Field};
 use fedproof_scenario::Loaded;
 use fedproof_virtual::World;
 use std::path::Path;
@@ -106,7 +106,7 @@ impl Ground {
         };
         let world = World::new(gateway.clone(), seed);
         let homeservers = deployment.homeservers().to_vec();
-        Ok(Self { deployment, field: Field { gateway, world, homeservers } })
+        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default() } })
     }
 
     /// The homeservers as reports name them.

@@ -128,6 +128,7 @@ impl Endpoint {
             api: Api::Client,
             caller: caller.to_owned(),
             origin: None,
+            authorization: None,
             destination: self.server.clone(),
             method: method.to_string(),
             path: path.to_owned(),

@@ -5,6 +5,7 @@
 
 pub mod acl;
 pub mod event;
+pub mod invariant;
 pub mod keys;
 pub mod name;
 pub mod path;

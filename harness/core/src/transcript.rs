@@ -51,6 +51,28 @@ pub enum Outcome {
     },
 }
 
+/// What an X-Matrix header says, as it says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The server that claims to send.
+    pub origin: String,
+    /// The server that the request was signed for.
+    pub destination: Option<String>,
+    /// Id of the key.
+    pub key: String,
+    /// The signature, in base64.
+    pub sig: String,
+}
+
+impl Authorization {
+    /// The header's value again.
+    pub fn header(&self) -> String {
+        let Self { origin, destination, key, sig } = self;
+        let destination = destination.as_ref().map_or_else(String::new, |name| format!(r#"destination="{name}","#));
+        format!(r#"X-Matrix origin="{origin}",{destination}key="{key}",sig="{sig}""#)
+    }
+}
+
 /// One request and its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exchange {
@@ -62,6 +84,9 @@ pub struct Exchange {
     pub caller: String,
     /// `origin` of the X-Matrix header, if there was one. An adversary may lie in it.
     pub origin: Option<ServerName>,
+    /// The X-Matrix header, if there was one that could be read. Only in memory: it is judged, and never written down.
+    #[serde(skip)]
+    pub authorization: Option<Authorization>,
     /// The server the request was for.
     pub destination: ServerName,
     /// HTTP method.

@@ -1,6 +1,6 @@
 //! Headers that concern one connection only, and what is read of the others.
 
-use fedproof_core::{ServerName, xmatrix};
+use fedproof_core::{ServerName, transcript::Authorization, xmatrix};
 use http::{HeaderMap, HeaderName, header};
 
 /// Hop-by-hop headers (RFC 9110, 7.6.1), and two that a recorder of whole, plain bodies must not pass on.
@@ -44,6 +44,17 @@ pub(crate) fn origin(headers: &HeaderMap) -> Option<ServerName> {
     let pairs = parameters.split(',').filter_map(|pair| pair.split_once('='));
     let (_, origin) = pairs.into_iter().find(|(key, _)| key.trim().eq_ignore_ascii_case("origin"))?;
     Some(ServerName::new(origin.trim().trim_matches('"')))
+}
+
+/// What a well-formed `X-Matrix` header says. Kept, since what it holds is public: whoever receives it can show it.
+pub(crate) fn authorization(headers: &HeaderMap) -> Option<Authorization> {
+    let (_, header) = xmatrix::read(headers.get(header::AUTHORIZATION)?.to_str().ok()).ok()?;
+    Some(Authorization {
+        origin: header.origin.to_string(),
+        destination: header.destination.map(|name| name.to_string()),
+        key: header.key.to_string(),
+        sig: header.sig.encode(),
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fedproof_core::{
     ServerName,
-    transcript::{Api, Begun, Exchange, Outcome, Transcript},
+    transcript::{Api, Authorization, Begun, Exchange, Outcome, Transcript},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ impl Pending {
             api: Api::Federation,
             caller: caller.to_string(),
             origin,
+            authorization: None,
             destination: destination.clone(),
             method: method.to_owned(),
             path: path.to_owned(),
@@ -47,6 +48,13 @@ impl Pending {
             duration_us: 0,
         };
         Self { transcript: transcript.clone(), request: Bytes::new(), exchange: Some(exchange) }
+    }
+
+    /// Notes who signed the request, and for whom.
+    pub(crate) fn signed(&mut self, authorization: Option<Authorization>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.authorization = authorization;
+        }
     }
 
     /// Notes the request's body, once it is there.

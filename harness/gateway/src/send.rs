@@ -79,6 +79,7 @@ impl Gateway {
         let (method, path) = (request.method().to_string(), path_of(&request));
         let origin = headers::origin(request.headers());
         let mut pending = Pending::begin(&fabric.transcript, from, name, &method, &path, origin);
+        pending.signed(headers::authorization(request.headers()));
         pending.request(request.body().clone());
         if self.is_closed() {
             pending.finish(Outcome::Failed { error: "the gateway is closed".into() }, Value::Null);

@@ -37,6 +37,7 @@ pub(crate) async fn serve(
     let path = path_of(&request);
     let origin = headers::origin(request.headers());
     let mut pending = Pending::begin(&fabric.transcript, caller, &name, request.method().as_str(), &path, origin);
+    pending.signed(headers::authorization(request.headers()));
     let Some(route) = route else {
         pending.finish(Outcome::UnknownName, Value::Null);
         return Err(Broken);

@@ -60,6 +60,7 @@ mod tests {
             api: Api::Federation,
             caller: "a.example".into(),
             origin: None,
+            authorization: None,
             destination: ServerName::new("b.example"),
             method: "GET".into(),
             path: "/".into(),

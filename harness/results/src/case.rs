@@ -98,7 +98,15 @@ pub struct CaseInfo {
     pub since: Option<String>,
 }
 
+/// Tag of a case that nobody selected by name: it is part of every run.
+pub const STANDING: &str = "standing";
+
 impl CaseInfo {
+    /// Whether nobody selected it by name: it is part of every run.
+    pub fn is_standing(&self) -> bool {
+        self.tags.iter().any(|tag| tag == STANDING)
+    }
+
     /// Row of the catalogue: the id without the room version.
     pub fn row(&self) -> &str {
         match &self.room_version {

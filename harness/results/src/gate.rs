@@ -53,9 +53,11 @@ pub mod exit {
 }
 
 /// Decides a run: a gating failure wins, then anything undecided, then qualified. A known deviation is no gating failure,
-/// unless it has expired. If gating cases were selected and none of them passed, nothing was shown.
+/// unless it has expired. If gating cases were selected and none of them passed, nothing was shown. What is part of every
+/// run anyway neither counts as selected nor shows anything of what was.
 pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict {
     let gating = || cases.iter().filter(|result| result.case.level.gates(strict));
+    let selected = || gating().filter(|result| !result.case.is_standing());
     // A case may be a known deviation on one homeserver and undecided on another.
     let undecided = |result: &CaseResult| {
         result.verdict == Verdict::Inconclusive
@@ -65,7 +67,7 @@ pub fn decide(cases: &[CaseResult], strict: bool, complete: bool) -> RunVerdict 
         RunVerdict::NotQualified
     } else if !complete
         || gating().any(undecided)
-        || (gating().next().is_some() && !gating().any(|result| result.verdict == Verdict::Pass))
+        || (selected().next().is_some() && !selected().any(|result| result.verdict == Verdict::Pass))
     {
         RunVerdict::Inconclusive
     } else {

@@ -144,6 +144,8 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         cast,
         world: field.world.clone(),
         gateway: field.gateway.clone(),
+        real: field.homeservers.iter().map(|homeserver| homeserver.server_name().clone()).collect(),
+        diary: field.diary.clone(),
         seed: options.seed,
         pairs: options.pairs,
         mark: field.gateway.transcript().len(),
@@ -380,6 +382,15 @@ async fn play_row(
                     let reason = format!("the server does not offer this: the control was answered {seen}");
                     return row.ruling.set_aside(Verdict::NotApplicable, reason);
                 }
+                if let StepError::Moot { reason, elsewhere } = &error {
+                    // Who selects a few cases does not ask for what they do not touch.
+                    let verdict = match (elsewhere, row.info.is_standing()) {
+                        (true, _) => Verdict::NotApplicable,
+                        (false, true) => Verdict::Skipped,
+                        (false, false) => Verdict::Inconclusive,
+                    };
+                    return row.ruling.set_aside(verdict, reason);
+                }
                 let mut failure = failure(file, scene, phase, step, &error);
                 if row.case.seat.is_some() {
                     // The steps are every row's: the row says what is particular.
@@ -436,7 +447,9 @@ fn phase_outcome(phase: &Phase, ok: bool, done: Option<&Done>) -> PhaseOutcome {
 fn failure(file: &str, scene: Scene<'_>, phase: &Phase, step: &At<Step>, error: &StepError) -> Failure {
     let (expected, seen) = match error {
         StepError::Unmet { expected, seen, .. } => (expected.clone(), seen.clone()),
-        StepError::Broken { reason, .. } => ("the step can be carried out".to_owned(), reason.clone()),
+        StepError::Broken { reason, .. } | StepError::Moot { reason, .. } => {
+            ("the step can be carried out".to_owned(), reason.clone())
+        }
     };
     Failure {
         phase: phase.phase.clone(),

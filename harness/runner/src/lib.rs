@@ -19,12 +19,14 @@ pub mod plan;
 mod ruling;
 mod run;
 mod scope;
+mod standing;
 mod step;
 mod verb;
 
 pub use mutant::Mutant;
 pub use plan::{Instance, Plan, PlanError, Subject};
 pub use run::{Decided, Field, Options, Sink, run};
+pub use standing::Diary;
 
 /// Names of the checks that scenarios may call by `native`.
 pub fn native_checks() -> Vec<&'static str> {

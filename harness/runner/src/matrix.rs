@@ -7,6 +7,7 @@ use crate::{
     mutant::Mutant,
     plan::{Instance, Plan},
     run::{Field, Options, play},
+    standing,
 };
 use fedproof_results::{Level, Verdict};
 use serde::Serialize;
@@ -67,11 +68,11 @@ pub async fn kill_matrix(
     options: &Options,
     mut on_instance: impl FnMut(usize),
 ) -> Matrix {
-    let mut plan = Plan { shared: instances.to_vec(), exclusive: Vec::new() };
+    let mut plan = Plan { shared: instances.to_vec(), ..Plan::default() };
     for mutant in mutants {
         let notices = |instance: &&Instance| {
             mutant.fits(&instance.servers.subject)
-                && instance.cases.iter().any(|case| mutant.kills.iter().any(|row| row == case.row()))
+                && instance.cases.iter().any(|case| mutant.played().any(|row| row == case.row()))
         };
         for instance in instances.iter().filter(notices) {
             let id = format!("m{}-{:04x}", plan.shared.len(), options.seed & 0xffff);
@@ -91,6 +92,9 @@ pub async fn kill_matrix(
         }
     })
     .await;
+    if stopped.is_none() {
+        ruled.extend(judge_invariants(&plan, field).await);
+    }
     let mut matrix = Matrix { stopped_because: stopped.unwrap_or_default(), ..Matrix::default() };
     for one in ruled.iter().filter(|one| one.mutant.is_none()) {
         if matches!(one.verdict, Verdict::Fail | Verdict::Inconclusive) {
@@ -109,13 +113,47 @@ pub async fn kill_matrix(
     matrix
 }
 
+/// Judges the invariants over the traffic of all instances; a breach counts for the mutant of the instance that caused
+/// it, or for the server as it is if that instance had none.
+async fn judge_invariants(plan: &Plan, field: &Field) -> Vec<Ruled> {
+    let transcript = field.gateway.transcript();
+    let mut ruled = Vec::new();
+    for homeserver in &field.homeservers {
+        for (rule, judgement) in standing::judge_all(transcript, homeserver.server_name()).await {
+            let one = |mutant, verdict, reason| Ruled {
+                mutant,
+                row: standing::row(rule),
+                level: Level::Must,
+                verdict,
+                reason,
+            };
+            if judgement.judged > 0 {
+                ruled.push(one(None, Verdict::Pass, String::new()));
+            }
+            for breach in &judgement.breaches {
+                let exchange = transcript.since(breach.exchange).into_iter().next();
+                let causes = field.diary.causes(breach, exchange.as_deref());
+                let cause = causes.iter().find_map(|cause| plan.shared.iter().find(|instance| instance.id == cause.id));
+                let mutant = cause.and_then(|instance| instance.mutant.as_ref()).map(|mutant| mutant.id.clone());
+                ruled.push(one(mutant, Verdict::Fail, breach.what.clone()));
+            }
+        }
+    }
+    ruled
+}
+
 fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
     let of_it =
         |verdict| ruled.iter().filter(move |one| one.mutant.as_deref() == Some(&mutant.id) && one.verdict == verdict);
     let killed_by: BTreeSet<String> = of_it(Verdict::Fail).map(|one| one.row.clone()).collect();
     let inconclusive = of_it(Verdict::Inconclusive).map(|one| (one.row.clone(), one.reason.clone())).collect();
     let missed: Vec<String> = mutant.kills.iter().filter(|row| !killed_by.contains(*row)).cloned().collect();
-    let unexpected: Vec<String> = killed_by.iter().filter(|row| !mutant.kills.contains(row)).cloned().collect();
+    let unexpected: Vec<String> = killed_by
+        .iter()
+        // Invariants see all traffic: they may notice what is another case's to name.
+        .filter(|row| !mutant.kills.contains(row) && !standing::is_invariant(row))
+        .cloned()
+        .collect();
     Kill {
         id: mutant.id.clone(),
         about: mutant.about.clone(),

@@ -1,7 +1,7 @@
 //! Deliberately wrong servers (design.md §8): one defect each, switched on for the virtual servers of one instance, so
 //! that one boot serves a whole kill matrix.
 
-use crate::{actor::Player, names::Names, outcome::StepError, step::Stage};
+use crate::{actor::Player, names::Names, outcome::StepError, standing, step::Stage};
 use fedproof_core::ServerName;
 use fedproof_deployment::{Homeserver, MutantSwitch};
 use fedproof_gateway::{Effect, Fault};
@@ -42,6 +42,8 @@ pub struct Mutant {
     pub about: String,
     /// Rows of the catalogue whose cases must fail on it.
     pub kills: Vec<String>,
+    /// Rows whose scenarios are played besides, because their traffic lets it act; no case of these need fail.
+    pub traffic: Vec<String>,
     /// Where it is seeded.
     pub seat: Seat,
 }
@@ -61,6 +63,8 @@ struct Written {
     id: String,
     about: String,
     kills: Vec<String>,
+    #[serde(default)]
+    traffic: Vec<String>,
     #[serde(default)]
     fault: Option<GatewayFault>,
     /// Read by the launcher.
@@ -127,6 +131,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             id: written.id,
             about: written.about,
             kills: written.kills,
+            traffic: written.traffic,
             seat: match written.fault {
                 Some(fault) => Seat::Gateway(fault),
                 None => Seat::Homeserver(implementation.clone()),
@@ -137,6 +142,12 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
 }
 
 impl Mutant {
+    /// Rows whose scenarios must be played for it. Invariants have no scenario of their own.
+    pub fn played(&self) -> impl Iterator<Item = &str> {
+        let rows = self.kills.iter().chain(&self.traffic).map(String::as_str);
+        rows.filter(|row| !standing::is_invariant(row))
+    }
+
     /// Whether this homeserver can have it.
     pub fn fits(&self, homeserver: &Homeserver) -> bool {
         match &self.seat {

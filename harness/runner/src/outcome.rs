@@ -49,6 +49,14 @@ pub(crate) enum StepError {
         /// What led to it.
         exchanges: Vec<u64>,
     },
+    /// It was carried out, and there was nothing to judge.
+    #[error("{reason}")]
+    Moot {
+        /// In words.
+        reason: String,
+        /// On another homeserver there was, so that this one has merely no part in it.
+        elsewhere: bool,
+    },
     /// It was carried out, and something else came than was asked for.
     #[error("expected {expected}; saw {seen}")]
     Unmet {
@@ -69,6 +77,7 @@ impl StepError {
     pub(crate) fn exchanges(&self) -> &[u64] {
         match self {
             Self::Broken { exchanges, .. } | Self::Unmet { exchanges, .. } => exchanges,
+            Self::Moot { .. } => &[],
         }
     }
 }

@@ -57,10 +57,12 @@ pub struct Plan {
     pub shared: Vec<Instance>,
     /// Then, one after the other, those that restart or reconfigure a homeserver (R6).
     pub exclusive: Vec<Instance>,
+    /// At last, those that judge the transcript of all of them.
+    pub standing: Vec<Instance>,
 }
 
 /// Plans the selected cases on these homeservers: each scenario runs once for every distinct version. Homeservers
-/// of one version take turns, so that all of them work.
+/// of one version take turns, so that all of them work. A standing scenario judges each homeserver.
 ///
 /// # Errors
 /// [`PlanError::NoHomeserver`].
@@ -82,8 +84,12 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
             by_version.entry(case.room_version.as_deref().unwrap_or_default()).or_default().push(case.clone());
         }
         for (room_version, cases) in by_version {
-            for alike in versions.values() {
-                let subject = alike[count % alike.len()].clone();
+            let subjects: Vec<&Homeserver> = match scenario.scenario.standing {
+                true => open().collect(),
+                false => versions.values().enumerate().map(|(n, alike)| alike[(count + n) % alike.len()]).collect(),
+            };
+            for subject in subjects {
+                let subject = subject.clone();
                 let other = open().find(|other| other.name() != subject.name()).cloned();
                 count += 1;
                 let set_aside = missing_part(scenario, &other);
@@ -96,7 +102,11 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
                     set_aside,
                     mutant: None,
                 };
-                let list = if scenario.scenario.exclusive { &mut plan.exclusive } else { &mut plan.shared };
+                let list = match (scenario.scenario.standing, scenario.scenario.exclusive) {
+                    (true, _) => &mut plan.standing,
+                    (false, true) => &mut plan.exclusive,
+                    (false, false) => &mut plan.shared,
+                };
                 list.push(instance);
             }
         }

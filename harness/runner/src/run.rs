@@ -3,6 +3,7 @@
 use crate::{
     instance,
     plan::{Instance, Plan},
+    standing::{self, Diary},
 };
 use fedproof_deployment::Homeserver;
 use fedproof_gateway::Gateway;
@@ -24,6 +25,8 @@ pub struct Field {
     pub world: World,
     /// The real ones.
     pub homeservers: Vec<Homeserver>,
+    /// Which instances were played on it.
+    pub diary: Diary,
 }
 
 /// How a plan is played.
@@ -62,10 +65,12 @@ pub(crate) async fn play(
 ) -> Option<String> {
     let mut interrupted = options.interrupted.clone();
     let play = async {
+        standing::learn_keys(&field.homeservers).await;
         let results = stream::iter(plan.shared.iter().map(|instance| play_one(instance, field, options)))
             .buffer_unordered(options.jobs.max(1));
         let exclusive = stream::iter(plan.exclusive.iter()).then(|instance| play_one(instance, field, options));
-        let mut results = std::pin::pin!(results.chain(exclusive));
+        let standing = stream::iter(plan.standing.iter()).then(|instance| play_one(instance, field, options));
+        let mut results = std::pin::pin!(results.chain(exclusive).chain(standing));
         while let Some((instance, decided)) = results.next().await {
             let stop = stop_reason(instance, &decided, field, options);
             take(instance, decided);
@@ -82,7 +87,12 @@ pub(crate) async fn play(
 }
 
 async fn play_one<'a>(instance: &'a Instance, field: &Field, options: &Options) -> (&'a Instance, Decided) {
-    (instance, instance::play(instance, field, options).await)
+    let transcript = field.gateway.transcript();
+    let cases = instance.cases.iter().map(|case| case.id.clone()).collect();
+    field.diary.begin(&instance.id, cases, transcript.now_us());
+    let decided = instance::play(instance, field, options).await;
+    field.diary.end(&instance.id, transcript.now_us());
+    (instance, decided)
 }
 
 fn stop_reason(instance: &Instance, decided: &Decided, field: &Field, options: &Options) -> Option<String> {

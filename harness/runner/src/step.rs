@@ -5,9 +5,10 @@ use crate::{
     expect,
     outcome::{Done, StepError},
     scope::Scope,
+    standing::Diary,
     verb::{barrier, client, condition, fault, homeserver, virtual_server},
 };
-use fedproof_core::{path::encode, transcript::Transcript};
+use fedproof_core::{ServerName, path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
 use fedproof_scenario::{
     At,
@@ -33,6 +34,10 @@ pub(crate) struct Stage {
     pub(crate) cast: Cast,
     pub(crate) world: World,
     pub(crate) gateway: Gateway,
+    /// Names of all real homeservers.
+    pub(crate) real: Vec<ServerName>,
+    /// Which instances were played so far.
+    pub(crate) diary: Diary,
     pub(crate) seed: u64,
     /// How many pairs the property check draws, if the command line says.
     pub(crate) pairs: Option<u64>,

@@ -1,7 +1,7 @@
 //! All scenarios that were loaded, and the cases they expand to.
 
-use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, walk};
-use fedproof_results::CaseInfo;
+use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, select::Selection, walk};
+use fedproof_results::{CaseInfo, Level, STANDING};
 use std::sync::Arc;
 
 /// Every scenario that was loaded, sorted by file.
@@ -51,6 +51,19 @@ impl Catalogue {
             }
         }
         found
+    }
+
+    /// Adds what is part of every run and was not named: it carries the tag [`STANDING`]. A POLICY case only if
+    /// `is_asked` says so.
+    pub fn add_standing(&self, selection: &mut Selection, is_asked: &dyn Fn(&CaseInfo) -> bool) {
+        for mut entry in self.entries() {
+            let is_standing = self.scenarios[entry.scenario].scenario.standing;
+            let is_wanted = entry.info.level != Level::Policy || is_asked(&entry.info);
+            if is_standing && is_wanted && selection.cases().all(|case| case.id != entry.info.id) {
+                entry.info.tags.push(STANDING.to_owned());
+                selection.entries.push(entry);
+            }
+        }
     }
 
     /// Every case, scenario by scenario, version by version, in the order of the rows.

@@ -69,6 +69,10 @@ pub struct Scenario {
     /// What the deployment must be like.
     #[serde(default, skip_serializing_if = "Needs::is_empty")]
     pub needs: Needs,
+    /// Judges the transcript of the whole run once everything else is over, for each homeserver, and is part of every
+    /// run whatever is selected. Its own traffic is nothing to judge, so it has none.
+    #[serde(default)]
+    pub standing: bool,
     /// Who takes part.
     pub actors: IndexMap<String, Actor>,
     /// Values by name.

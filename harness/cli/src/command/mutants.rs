@@ -32,7 +32,7 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     let catalogue = project.catalogue()?;
     let description = ground::describe(project, &args.place)?;
     let chosen = playable(choose(all, &args.selectors)?, &catalogue, &description)?;
-    let rows: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.kills.iter().map(String::as_str)).collect();
+    let rows: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.played()).collect();
     let cases = cases(&catalogue, &rows, args.all_versions);
     let unknown: Vec<&&str> = rows.iter().filter(|row| !cases.iter().any(|case| case.row() == **row)).collect();
     if !unknown.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     bar.finish_and_clear();
     ground.stop().await;
     let is_whole = args.selectors.is_empty();
-    let unplayed = if is_whole { unplayed(&catalogue, &cases) } else { BTreeSet::new() };
+    let unplayed = if is_whole { unplayed(&catalogue, &cases, &chosen) } else { BTreeSet::new() };
     let told = KillMatrix::new(matrix, unplayed, &keeps, is_whole);
     write_matrix(&out, &told)?;
     match args.format {
@@ -141,8 +141,10 @@ fn cases(catalogue: &Catalogue, rows: &[&str], all_versions: bool) -> Vec<CaseIn
 }
 
 /// Rows that should gate and stand in scenarios of which no mutant names a row: nothing shows that they can fail.
-fn unplayed(catalogue: &Catalogue, played: &[CaseInfo]) -> BTreeSet<String> {
-    let rows: BTreeSet<&str> = played.iter().map(CaseInfo::row).collect();
+fn unplayed(catalogue: &Catalogue, played: &[CaseInfo], mutants: &[Arc<Mutant>]) -> BTreeSet<String> {
+    // Invariants are judged without being played.
+    let named = mutants.iter().flat_map(|mutant| mutant.kills.iter().map(String::as_str));
+    let rows: BTreeSet<&str> = played.iter().map(CaseInfo::row).chain(named).collect();
     let cases = catalogue.cases();
     let gating = cases.iter().filter(|case| case.level.gates(true) && !rows.contains(case.row()));
     gating.map(|case| case.row().to_owned()).collect()

@@ -146,7 +146,8 @@ fn accepting(sink: Sink, profile: Profile, cases: Vec<CaseInfo>, servers: Vec<Se
 }
 
 /// The selected cases; POLICY ones only if the profile or the deployment asks for them. Without selectors it is
-/// everything that can be played on the deployment; what is selected by name and cannot be is skipped later.
+/// everything that can be played on the deployment; what is selected by name and cannot be is skipped later. What is part
+/// of every run is added.
 fn select(
     catalogue: &Catalogue,
     selectors: &[String],
@@ -161,6 +162,7 @@ fn select(
     if selection.entries.is_empty() {
         return Err(CliError::nothing_selected("no case is selected"));
     }
+    catalogue.add_standing(&mut selection, &is_asked);
     Ok(selection)
 }
 

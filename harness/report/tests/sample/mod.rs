@@ -158,6 +158,7 @@ impl Stream {
             api: Api::Federation,
             caller: "x17.denied.example".into(),
             origin: Some(ServerName::new("liar.example")),
+            authorization: None,
             destination: ServerName::new("alpha.example"),
             method: "GET".into(),
             path: path.into(),

@@ -2,6 +2,7 @@
 
 mod acl_draw;
 mod acl_property;
+mod invariant;
 mod last_segment;
 mod object;
 mod repeat;
@@ -20,6 +21,7 @@ type Check = for<'a> fn(&'a Scene<'a>, &'a With) -> BoxFuture<'a, Result<Done, S
 
 const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
+    ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),

@@ -1,0 +1,76 @@
+//! `invariant/recipients`: events go only to servers that are in the room.
+//!
+//! Server-server API, "PDUs": an event goes to the servers that have a member in the state before it. Legitimate
+//! besides: the target of an invite and of its rescission, and the servers on the list of a partial join (MSC3706).
+//! Typing and receipts are judged in `edus`.
+
+use super::{
+    Judgement, Transcribed, edus,
+    rooms::{Room, is_in},
+    wire,
+};
+use crate::{
+    ServerName,
+    name::server_of,
+    state::{self, State},
+    transcript::Exchange,
+};
+use serde_json::Value;
+
+pub(super) fn judge(transcript: &Transcribed<'_>, server: &ServerName) -> Judgement {
+    let mut judgement = Judgement::default();
+    for exchange in transcript.sent_by(server).filter(|exchange| exchange.is_transaction()) {
+        for pdu in exchange.pdus() {
+            judge_pdu(&mut judgement, transcript, exchange, pdu);
+        }
+    }
+    edus::judge(&mut judgement, transcript, server);
+    judgement
+}
+
+fn judge_pdu(judgement: &mut Judgement, transcript: &Transcribed<'_>, exchange: &Exchange, pdu: &Value) {
+    let (from, to) = (exchange.caller.to_ascii_lowercase(), exchange.destination.as_str());
+    let room_id = wire::text(pdu, "room_id");
+    let Some(room) = room_id.and_then(|id| transcript.rooms.get(id)) else {
+        return judgement.unclear("PDUs of a room of which nothing is known");
+    };
+    let id = room.id_of(pdu);
+    let kind = wire::text(pdu, "type").unwrap_or("event");
+    let what = |why: &str| {
+        let event = id.as_ref().map_or("without an id", |id| id.as_str());
+        format!("{from} sent {to} the {kind} {event} of {}, {why}", room_id.unwrap_or_default())
+    };
+    if invites(pdu, to) || room.is_on_list(&from, to) {
+        return judgement.held();
+    }
+    match id.as_ref().and_then(|id| room.before(id)) {
+        Some(before) if is_in(before, to) || rescinds(pdu, to, before) => judgement.held(),
+        Some(_) if room.joined_partially(&from) => judgement.unclear("PDUs of a server that joined partially"),
+        Some(_) => judgement.broken(exchange, what(&format!("before which no user of {to} is in the room")), pdu),
+        None if is_stranger(room, to) && !targets(pdu, to) => {
+            judgement.broken(exchange, what(&format!("of which no user of {to} was ever a member")), pdu);
+        }
+        None => judgement.unclear("PDUs before which the room's state is not known"),
+    }
+}
+
+/// Whether no join of that server can have escaped the transcript, and there is none in it.
+pub(super) fn is_stranger(room: &Room, server: &str) -> bool {
+    room.is_new && !room.has_ever_joined(server)
+}
+
+/// A member event about a user of that server.
+fn targets(pdu: &Value, server: &str) -> bool {
+    let of = |(user, _)| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
+    wire::membership(pdu).is_some_and(of)
+}
+
+fn invites(pdu: &Value, server: &str) -> bool {
+    targets(pdu, server) && wire::membership(pdu).is_some_and(|(_, membership)| membership == "invite")
+}
+
+/// The end of an invite: the target must learn of it although nobody of its server is in the room.
+fn rescinds(pdu: &Value, server: &str, before: &State) -> bool {
+    let invited = |user| state::get(before, "m.room.member", user).is_some_and(|it| it.membership() == Some("invite"));
+    targets(pdu, server) && wire::membership(pdu).is_some_and(|(user, _)| invited(user))
+}

@@ -1,0 +1,127 @@
+//! Standing cases: invariants that are judged over the whole transcript after everything else (design.md §6).
+//!
+//! Which instance caused a breach is told by the names in it, since every name that an instance makes holds its id;
+//! where no name tells, by the time at which it happened.
+
+use fedproof_core::{
+    ServerName,
+    invariant::{Breach, Judgement, RULES, Transcribed, rule},
+    transcript::{Exchange, Transcript},
+};
+use fedproof_deployment::Homeserver;
+use reqwest::Method;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the rules' cases stand in the catalogue.
+const AREA: &str = "invariant/";
+
+/// Row of a rule's case.
+pub(crate) fn row(rule: &str) -> String {
+    format!("{AREA}{rule}")
+}
+
+/// Whether a row is that of a rule.
+pub(crate) fn is_invariant(row: &str) -> bool {
+    row.starts_with(AREA)
+}
+
+/// Which instances were played, and when. Cheap to clone; clones are the same diary.
+#[derive(Clone, Default)]
+pub struct Diary(Arc<Mutex<Vec<Played>>>);
+
+/// An instance, as the diary has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Played {
+    pub(crate) id: String,
+    pub(crate) cases: Vec<String>,
+    pub(crate) from_us: u64,
+    /// Open while it is played.
+    pub(crate) until_us: Option<u64>,
+}
+
+impl Diary {
+    /// An instance begins.
+    pub(crate) fn begin(&self, id: &str, cases: Vec<String>, now_us: u64) {
+        let played = Played { id: id.to_owned(), cases, from_us: now_us, until_us: None };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(played);
+    }
+
+    /// An instance is over.
+    pub(crate) fn end(&self, id: &str, now_us: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(played) = all.iter_mut().rev().find(|played| played.id == id) {
+            played.until_us = Some(now_us);
+        }
+    }
+
+    fn all(&self) -> Vec<Played> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The instances that caused a breach: the one that the servers' names tell, or the names within; else all that
+    /// were played at the time.
+    pub(crate) fn causes(&self, breach: &Breach, exchange: Option<&Exchange>) -> Vec<Played> {
+        let all = self.all();
+        // The id of a mutant's instance ends with that of the instance it repeats.
+        let named = |names: &str| {
+            let named = all.iter().filter(|played| names.contains(&played.id));
+            named.max_by_key(|played| played.id.len()).cloned()
+        };
+        let servers = exchange.map_or_else(String::new, |it| format!("{} {}", it.caller, it.destination));
+        if let Some(played) = named(&servers).or_else(|| named(&breach.names)) {
+            return vec![played];
+        }
+        let at = exchange.map_or(0, |exchange| exchange.started_us);
+        let then = |played: &&Played| played.from_us <= at && played.until_us.is_none_or(|until| at <= until);
+        all.iter().filter(then).cloned().collect()
+    }
+}
+
+/// In words, which cases caused a breach.
+pub(crate) fn in_words(causes: &[Played]) -> String {
+    match causes {
+        [] => "no case was under way".to_owned(),
+        [one] => format!("caused by {} (instance {})", some_of(&one.cases), one.id),
+        several => {
+            let cases: Vec<String> = several.iter().flat_map(|played| played.cases.iter().cloned()).collect();
+            format!("caused by one of {}", some_of(&cases))
+        }
+    }
+}
+
+fn some_of(cases: &[String]) -> String {
+    match cases {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more cases of the same instance", rest.len())
+        }
+        few => few.join(", "),
+    }
+}
+
+/// Asks each homeserver for its keys, so that the transcript holds them.
+pub(crate) async fn learn_keys(homeservers: &[Homeserver]) {
+    for homeserver in homeservers {
+        let asked = homeserver.endpoint().request("fedproof", None, Method::GET, "/_matrix/key/v2/server", None).await;
+        if let Err(error) = asked {
+            tracing::warn!(server = homeserver.name(), %error, "ask a homeserver for its keys");
+        }
+    }
+}
+
+/// What one rule says of one server; `None` if there is no such rule.
+pub(crate) async fn judge(transcript: &Transcript, name: &str, server: &ServerName) -> Option<Judgement> {
+    let rule = rule(name)?;
+    let (exchanges, server) = (transcript.since(0), server.clone());
+    let work = move || rule(&Transcribed::new(&exchanges), &server);
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// What every rule says of one server, by the rule's name.
+pub(crate) async fn judge_all(transcript: &Transcript, server: &ServerName) -> Vec<(&'static str, Judgement)> {
+    let (exchanges, server) = (transcript.since(0), server.clone());
+    let work = move || {
+        let transcribed = Transcribed::new(&exchanges);
+        RULES.iter().map(|(name, rule)| (*name, rule(&transcribed, &server))).collect()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
+}
