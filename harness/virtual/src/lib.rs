@@ -14,9 +14,10 @@ mod host;
 mod hosting;
 mod keyring;
 mod membership;
-mod path;
 mod server;
 mod world;
+
+use fedproof_core::path;
 
 pub use behaviour::Behaviour;
 pub use endpoint::Endpoint;
