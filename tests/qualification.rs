@@ -122,23 +122,13 @@ fn servers_of_two_versions_run_in_one_deployment() {
 fn one_mutant_of_each_family_is_killed() {
     let _turn = alone();
     let out = tempfile::tempdir().expect("a folder");
-    let family = [
-        "synapse/acl/make_join-unchecked",
-        "synapse/acl/send_leave_v2-unchecked",
-        "synapse/acl/state_ids-unchecked",
-        "synapse/acl/send-pdu-unchecked",
-        "synapse/acl/send-typing-unchecked",
-        "synapse/acl/send-receipt-mixed-rooms-all-taken",
-        "synapse/acl/never-lifted",
-        "gateway/backfill-denied-200",
-    ];
     let out_text = out.path().to_str().expect("a plain path");
-    let args = [&["mutants", "--format", "json", "--out", out_text][..], &family[..]].concat();
+    let args = ["mutants", "--one-of-each-family", "--format", "json", "--out", out_text];
     let (code, stdout, stderr) = support::fedproof(&args);
     assert_eq!(code, 0, "{stdout}\n{stderr}");
     let matrix: Value = serde_json::from_str(&stdout).expect("JSON");
     let mutants = matrix["mutants"].as_array().expect("mutants");
-    assert_eq!(mutants.len(), family.len());
+    assert!(mutants.len() >= 30, "a family for each hook: {}", mutants.len());
     for mutant in mutants {
         assert_eq!(mutant["killed"], true, "{mutant}");
         let rows = |key: &str| mutant[key].as_array().expect("rows").iter().filter_map(Value::as_str);

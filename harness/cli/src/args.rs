@@ -62,9 +62,9 @@ pub(crate) enum Format {
 /// Which deployment.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Where {
-    /// Deployment: a name in fixtures/deployments, or a file
-    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
-    pub(crate) deployment: String,
+    /// Deployment: a name in fixtures/deployments, or a file; `default` if not given (mutants: any that can play them)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) deployment: Option<String>,
     /// Where it runs
     #[arg(long, default_value = "process", value_name = "process")]
     pub(crate) backend: String,
@@ -173,6 +173,9 @@ pub(crate) struct Mutants {
     /// Scenario instances at once
     #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
+    /// Only the first of each family: of those that one hook seeds
+    #[arg(long)]
+    pub(crate) one_of_each_family: bool,
     /// Play the cases in every room version, not only in the newest
     #[arg(long)]
     pub(crate) all_versions: bool,

@@ -16,21 +16,28 @@ pub(crate) struct Ground {
     pub(crate) field: Field,
 }
 
+/// Name of the deployment that is meant where none is given.
+pub(crate) const DEFAULT: &str = "default";
+
 /// Reads the deployment that the command line means; starts nothing.
 pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, CliError> {
+    describe_named(project, place, place.deployment.as_deref().unwrap_or(DEFAULT))
+}
+
+/// Reads the deployment `deployment`, a name or a file, with the command line's homeservers; starts nothing.
+pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str) -> Result<Description, CliError> {
     if place.backend != "process" {
         return Err(CliError::bad_input(format!(
             "backend {:?} is not there yet: this version has `process`",
             place.backend
         )));
     }
-    let named = project.fixtures().join("deployments").join(format!("{}.yaml", place.deployment));
-    let file = if named.is_file() { named } else { place.deployment.clone().into() };
+    let named = project.fixtures().join("deployments").join(format!("{deployment}.yaml"));
+    let file = if named.is_file() { named } else { deployment.into() };
     if !file.is_file() {
-        let known = names(&project.fixtures().join("deployments"));
+        let known = names(&project.fixtures().join("deployments")).join(", ");
         return Err(CliError::bad_input(format!(
-            "there is no deployment {:?}: neither a file nor one of {known} in fixtures/deployments",
-            place.deployment
+            "there is no deployment {deployment:?}: neither a file nor one of {known} in fixtures/deployments"
         )));
     }
     let overrides = place.homeservers.iter().map(|text| match text.split_once('=') {
@@ -63,14 +70,14 @@ pub(crate) fn asks_for(description: &Description, case: &CaseInfo) -> bool {
 }
 
 /// Names of the YAML files in a folder.
-pub(crate) fn names(folder: &Path) -> String {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let mut names: Vec<String> = entries
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();
-    names.join(", ")
+    names
 }
 
 impl Ground {

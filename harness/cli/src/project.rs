@@ -51,7 +51,7 @@ impl Project {
         let folder = self.fixtures().join("profiles");
         let path = folder.join(format!("{name}.yaml"));
         if !path.is_file() {
-            let known = crate::ground::names(&folder);
+            let known = crate::ground::names(&folder).join(", ");
             let message = format!("there is no profile {name:?} in fixtures/profiles: there is {known}");
             return Err(CliError::bad_input(message));
         }
@@ -71,7 +71,7 @@ impl Project {
     /// Every profile there is, linted.
     pub(crate) fn profiles(&self, rows: &[CaseInfo]) -> Result<Vec<Profile>, CliError> {
         let names = crate::ground::names(&self.fixtures().join("profiles"));
-        names.split(", ").filter(|name| !name.is_empty()).map(|name| self.profile(name, rows)).collect()
+        names.iter().map(|name| self.profile(name, rows)).collect()
     }
 
     /// These files or folders, or all scenarios, linted; native checks must be ones that the runner has.

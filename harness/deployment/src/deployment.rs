@@ -107,6 +107,7 @@ impl Deployment {
                 paused: Mutex::new(false),
                 process: None.into(),
                 version: String::new().into(),
+                switches: Vec::new().into(),
                 past_cpu_ms: 0.into(),
                 over: false.into(),
             })));

@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) paused: Mutex<bool>,
     pub(crate) process: Lock<Option<Running>>,
     pub(crate) version: Lock<String>,
+    /// Mutants in force: a restart brings them back.
+    pub(crate) switches: Lock<Vec<MutantSwitch>>,
     /// Processor time of earlier processes, in milliseconds.
     pub(crate) past_cpu_ms: AtomicU64,
     /// Set when the deployment ended: nothing starts any more.

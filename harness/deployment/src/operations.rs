@@ -99,12 +99,14 @@ impl Homeserver {
         Ok(())
     }
 
-    /// Switches a mutant on; in force when this returns. A restart switches all off.
+    /// Switches a mutant on; in force when this returns, and again after a restart.
     ///
     /// # Errors
     /// When it is not running or paused, or its launcher refuses.
     pub async fn mutate(&self, switch: &MutantSwitch) -> Result<(), DeploymentError> {
-        self.order("mutate", json!(switch)).await
+        self.order("mutate", json!(switch)).await?;
+        held(&self.0.switches).push(switch.clone());
+        Ok(())
     }
 
     /// Switches a mutant off wherever it was switched on.
@@ -112,6 +114,7 @@ impl Homeserver {
     /// # Errors
     /// When it is not running or paused, or its launcher refuses.
     pub async fn heal_mutant(&self, mutant: &str) -> Result<(), DeploymentError> {
+        held(&self.0.switches).retain(|switch| switch.mutant != mutant);
         self.order("heal", json!({"mutant": mutant})).await
     }
 
@@ -120,6 +123,7 @@ impl Homeserver {
     /// # Errors
     /// When it is not running or paused, or its launcher refuses.
     pub async fn heal_switch(&self, switch: &MutantSwitch) -> Result<(), DeploymentError> {
+        held(&self.0.switches).retain(|on| on != switch);
         self.order("heal", json!(switch)).await
     }
 
@@ -190,6 +194,10 @@ impl Homeserver {
             }
             result => Arc::new(result?),
         };
+        let switches = held(&self.0.switches).clone();
+        for switch in switches {
+            process.order("mutate", json!(switch)).await?;
+        }
         *held(&self.0.version) = server.version(address).await;
         gateway.route_real(server_name.clone(), address);
         if let Some(earlier) = held(&self.0.process).replace(Running { process, log_from, cpu_ms: Arc::default() }) {

@@ -1,7 +1,8 @@
 //! The kill matrix: every mutant against the scenarios that should notice it (design.md §5, R5, and §8).
 //!
-//! All of it is one play on one deployment: each mutant gets instances of its own, and is in force for their virtual
-//! servers only. Beside them the same scenarios are played with no mutant, where nothing may fail.
+//! On one deployment all of it is one play: each mutant gets instances of its own, and is in force for their virtual
+//! servers only. Beside them the same scenarios are played with no mutant, where nothing may fail. What was played on
+//! several deployments is judged together.
 
 use crate::{
     mutant::Mutant,
@@ -50,6 +51,13 @@ pub struct Matrix {
     pub stopped_because: String,
 }
 
+/// Everything that was decided on one deployment.
+pub struct Played {
+    deployment: String,
+    ruled: Vec<Ruled>,
+    stopped_because: Option<String>,
+}
+
 /// One case as one instance decided it.
 struct Ruled {
     mutant: Option<String>,
@@ -59,27 +67,34 @@ struct Ruled {
     reason: String,
 }
 
-/// Plays `instances` once without any mutant, and those with a row it should kill once for each mutant. `on_instance`
-/// is called after each, with how many there are in all.
-pub async fn kill_matrix(
+/// Plays what is planned once without any mutant, and instances with a row it should kill once for each mutant.
+/// `on_instance` is called after each, with how many there are in all.
+pub async fn play_mutants(
     mutants: &[Arc<Mutant>],
-    instances: &[Instance],
+    planned: &Plan,
+    deployment: &str,
     field: &Field,
     options: &Options,
     mut on_instance: impl FnMut(usize),
-) -> Matrix {
-    let mut plan = Plan { shared: instances.to_vec(), ..Plan::default() };
-    for mutant in mutants {
-        let notices = |instance: &&Instance| {
-            mutant.fits(&instance.servers.subject)
-                && instance.cases.iter().any(|case| mutant.played().any(|row| row == case.row()))
-        };
-        for instance in instances.iter().filter(notices) {
-            let id = format!("m{}-{:04x}", plan.shared.len(), options.seed & 0xffff);
-            plan.shared.push(Instance { id, mutant: Some(mutant.clone()), ..instance.clone() });
+) -> Played {
+    let mut plan = Plan::default();
+    let mut count = 0;
+    let lists = [(&planned.shared, &mut plan.shared), (&planned.exclusive, &mut plan.exclusive)];
+    for (instances, with_mutants) in lists {
+        with_mutants.clone_from(instances);
+        for mutant in mutants {
+            let notices = |instance: &&Instance| {
+                mutant.fits(&instance.servers.subject)
+                    && instance.cases.iter().any(|case| mutant.played().any(|row| row == case.row()))
+            };
+            for instance in instances.iter().filter(notices) {
+                let id = format!("m{count}-{:04x}", options.seed & 0xffff);
+                count += 1;
+                with_mutants.push(Instance { id, mutant: Some(mutant.clone()), ..instance.clone() });
+            }
         }
     }
-    let total = plan.shared.len();
+    let total = plan.shared.len() + plan.exclusive.len();
     let mut ruled: Vec<Ruled> = Vec::new();
     let stopped = play(&plan, field, options, |instance, decided| {
         on_instance(total);
@@ -95,12 +110,24 @@ pub async fn kill_matrix(
     if stopped.is_none() {
         ruled.extend(judge_invariants(&plan, field).await);
     }
-    let mut matrix = Matrix { stopped_because: stopped.unwrap_or_default(), ..Matrix::default() };
-    for one in ruled.iter().filter(|one| one.mutant.is_none()) {
-        if matches!(one.verdict, Verdict::Fail | Verdict::Inconclusive) {
-            matrix.without_mutant.insert(one.row.clone(), format!("{}: {}", one.verdict, one.reason));
+    Played { deployment: deployment.to_owned(), ruled, stopped_because: stopped }
+}
+
+/// What was played, on all deployments, for these mutants.
+pub fn judge(mutants: &[Arc<Mutant>], played: Vec<Played>) -> Matrix {
+    let mut matrix = Matrix::default();
+    for Played { deployment, ruled, stopped_because } in &played {
+        for one in ruled.iter().filter(|one| one.mutant.is_none()) {
+            if matches!(one.verdict, Verdict::Fail | Verdict::Inconclusive) {
+                let reason = format!("{} on {deployment}: {}", one.verdict, one.reason);
+                matrix.without_mutant.insert(one.row.clone(), reason);
+            }
+        }
+        if let Some(reason) = stopped_because {
+            matrix.stopped_because = format!("on {deployment}: {reason}");
         }
     }
+    let ruled: Vec<Ruled> = played.into_iter().flat_map(|played| played.ruled).collect();
     matrix.mutants = mutants.iter().map(|mutant| kill(mutant, &ruled)).collect();
     let is_weight = |one: &&Ruled| {
         one.mutant.is_none()
@@ -133,7 +160,8 @@ async fn judge_invariants(plan: &Plan, field: &Field) -> Vec<Ruled> {
             for breach in &judgement.breaches {
                 let exchange = transcript.since(breach.exchange).into_iter().next();
                 let causes = field.diary.causes(breach, exchange.as_deref());
-                let cause = causes.iter().find_map(|cause| plan.shared.iter().find(|instance| instance.id == cause.id));
+                let instances = || plan.shared.iter().chain(&plan.exclusive);
+                let cause = causes.iter().find_map(|cause| instances().find(|instance| instance.id == cause.id));
                 let mutant = cause.and_then(|instance| instance.mutant.as_ref()).map(|mutant| mutant.id.clone());
                 ruled.push(one(mutant, Verdict::Fail, breach.what.clone()));
             }

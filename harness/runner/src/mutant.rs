@@ -44,6 +44,8 @@ pub struct Mutant {
     pub kills: Vec<String>,
     /// Rows whose scenarios are played besides, because their traffic lets it act; no case of these need fail.
     pub traffic: Vec<String>,
+    /// What mutants of one kind have in common: the hook that seeds them, or the gateway.
+    pub family: String,
     /// Where it is seeded.
     pub seat: Seat,
 }
@@ -67,9 +69,10 @@ struct Written {
     traffic: Vec<String>,
     #[serde(default)]
     fault: Option<GatewayFault>,
+    /// The launcher knows what it does.
+    #[serde(default)]
+    hook: Option<String>,
     /// Read by the launcher.
-    #[serde(default, rename = "hook")]
-    _hook: Option<String>,
     #[serde(default, rename = "with")]
     _with: Value,
 }
@@ -132,6 +135,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             about: written.about,
             kills: written.kills,
             traffic: written.traffic,
+            family: format!("{implementation} {}", written.hook.unwrap_or_default()),
             seat: match written.fault {
                 Some(fault) => Seat::Gateway(fault),
                 None => Seat::Homeserver(implementation.clone()),

@@ -1,8 +1,9 @@
 //! Standing cases: invariants that are judged over the whole transcript after everything else (design.md §6).
 //!
-//! Which instance caused a breach is told by the names in it, since every name that an instance makes holds its id;
-//! where no name tells, by the time at which it happened.
+//! Which instance caused a breach is told by the names in it, since every name that an instance makes holds its id or
+//! one of its addresses; where no name tells, by the time at which it happened.
 
+use crate::names::Names;
 use fedproof_core::{
     ServerName,
     invariant::{Breach, Judgement, RULES, Transcribed, rule},
@@ -39,6 +40,15 @@ pub(crate) struct Played {
     pub(crate) until_us: Option<u64>,
 }
 
+impl Played {
+    /// Length of what tells this instance by `names`, if anything does.
+    fn mark_in(&self, names: &str) -> Option<usize> {
+        let made = Names(&self.id);
+        let marks = [self.id.clone(), made.v4(), made.v6()];
+        marks.iter().filter(|mark| names.contains(mark.as_str())).map(String::len).max()
+    }
+}
+
 impl Diary {
     /// An instance begins.
     pub(crate) fn begin(&self, id: &str, cases: Vec<String>, now_us: u64) {
@@ -62,10 +72,10 @@ impl Diary {
     /// were played at the time.
     pub(crate) fn causes(&self, breach: &Breach, exchange: Option<&Exchange>) -> Vec<Played> {
         let all = self.all();
-        // The id of a mutant's instance ends with that of the instance it repeats.
+        // One address may begin as another does: the longest name that is found is meant.
         let named = |names: &str| {
-            let named = all.iter().filter(|played| names.contains(&played.id));
-            named.max_by_key(|played| played.id.len()).cloned()
+            let named = all.iter().filter_map(|played| Some((played.mark_in(names)?, played)));
+            named.max_by_key(|(length, _)| *length).map(|(_, played)| played.clone())
         };
         let servers = exchange.map_or_else(String::new, |it| format!("{} {}", it.caller, it.destination));
         if let Some(played) = named(&servers).or_else(|| named(&breach.names)) {

@@ -45,6 +45,10 @@ impl KillMatrix {
         keeps: &BTreeMap<String, String>,
         is_whole: bool,
     ) -> Self {
+        let mut matrix = matrix;
+        if !is_whole {
+            matrix.kill_nothing.clear();
+        }
         let idle = matrix.kill_nothing.iter().cloned().chain(unplayed);
         // The row itself before a glob that has it, too.
         let reason = |row: &String| {

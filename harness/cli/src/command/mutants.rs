@@ -12,10 +12,11 @@ use crate::{
     project::Project,
     stdout,
 };
+use fedproof_deployment::Description;
 use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
     Mutant, Options,
-    matrix::{Matrix, kill_matrix as play_matrix},
+    matrix::{self, Matrix, Played},
     mutant, plan,
 };
 use fedproof_scenario::{Catalogue, glob_matches};
@@ -30,58 +31,153 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     let all = mutant::load(&project.fixtures().join("mutants"))
         .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
     let catalogue = project.catalogue()?;
-    let description = ground::describe(project, &args.place)?;
-    let chosen = playable(choose(all, &args.selectors)?, &catalogue, &description)?;
-    let rows: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.played()).collect();
-    let cases = cases(&catalogue, &rows, args.all_versions);
-    let unknown: Vec<&&str> = rows.iter().filter(|row| !cases.iter().any(|case| case.row() == **row)).collect();
-    if !unknown.is_empty() {
-        return Err(CliError::bad_input(format!("fixtures/mutants names rows that no case has: {unknown:?}")));
-    }
+    known_rows(&all, &catalogue)?;
     let keeps = kill_matrix::keeps(&project.fixtures().join("mutants"), &catalogue)?;
+    let mut chosen = choose(all, &args.selectors)?;
+    if args.one_of_each_family {
+        let mut families = BTreeSet::new();
+        chosen.retain(|mutant| families.insert(mutant.family.clone()));
+    }
+    let stages = stages(project, &args, &catalogue, chosen)?;
+    let chosen: Vec<Arc<Mutant>> = stages.iter().flat_map(|stage| stage.mutants.clone()).collect();
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("mutants-{id}")));
-    let work = work_folder(&id, &out, false)?;
     let interrupted = interrupt::watch();
-    let notify: fedproof_deployment::Notify = Arc::new(|server, message| match server {
-        Some(server) => eprintln!("{server}: {message}"),
-        None => eprintln!("{message}"),
-    });
-    let ground =
-        Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
-    let planned = plan::plan(&plan::group(&catalogue.scenarios, &cases), &ground.field.homeservers, seed)
-        .map_err(CliError::bad_input)?;
-    let options = Options {
-        jobs: args.jobs.into(),
-        fail_fast: false,
-        strict: true,
-        seed,
-        pairs: None,
-        interrupted: interrupted.clone(),
-    };
-    let bar = indicatif::ProgressBar::new(0).with_message("instances");
-    let matrix = play_matrix(&chosen, &planned.shared, &ground.field, &options, |total| {
-        bar.set_length(total as u64);
-        bar.inc(1);
-    })
-    .await;
-    bar.finish_and_clear();
-    ground.stop().await;
-    let is_whole = args.selectors.is_empty();
+    let mut played = Vec::new();
+    for stage in &stages {
+        if !*interrupted.borrow() {
+            played.push(stage.play(project, &args, &catalogue, (&id, &out), seed, &interrupted).await?);
+        }
+    }
+    let is_whole = args.selectors.is_empty() && !args.one_of_each_family && args.place.deployment.is_none();
+    let cases: Vec<CaseInfo> = stages.iter().flat_map(|stage| stage.cases.clone()).collect();
     let unplayed = if is_whole { unplayed(&catalogue, &cases, &chosen) } else { BTreeSet::new() };
-    let told = KillMatrix::new(matrix, unplayed, &keeps, is_whole);
+    let told = KillMatrix::new(matrix::judge(&chosen, played), unplayed, &keeps, is_whole);
     write_matrix(&out, &told)?;
     match args.format {
         ListFormat::Json => stdout::json(&told),
         ListFormat::Text => stdout::print(&told.text()),
         ListFormat::Markdown => stdout::print(told.markdown().trim_end()),
     }
-    let matrix = &told.matrix;
     if *interrupted.borrow() {
         return Ok(exit::INTERRUPTED);
     }
-    Ok(exit_code(matrix))
+    Ok(exit_code(&told.matrix))
+}
+
+/// One deployment, and the mutants that are played on it.
+struct Stage {
+    description: Description,
+    mutants: Vec<Arc<Mutant>>,
+    cases: Vec<CaseInfo>,
+}
+
+/// Each mutant with the first deployment that can play all its rows: the one that was asked for, or the default one and
+/// then the others by name.
+fn stages(
+    project: &Project,
+    args: &Mutants,
+    catalogue: &Catalogue,
+    chosen: Vec<Arc<Mutant>>,
+) -> Result<Vec<Stage>, CliError> {
+    let deployments = match &args.place.deployment {
+        Some(deployment) => vec![deployment.clone()],
+        // Who replaces a homeserver means those of the default deployment.
+        None if !args.place.homeservers.is_empty() => vec![ground::DEFAULT.to_owned()],
+        None => {
+            let mut all = ground::names(&project.fixtures().join("deployments"));
+            all.sort_by_key(|name| (name != ground::DEFAULT, name.clone()));
+            all
+        }
+    };
+    let mut stages = Vec::new();
+    let mut left = chosen;
+    for deployment in deployments {
+        let description = ground::describe_named(project, &args.place, &deployment)?;
+        let can_play =
+            |mutant: &Arc<Mutant>| mutant.kills.iter().all(|row| unmet(catalogue, &description, row).is_none());
+        let (mutants, others): (Vec<_>, Vec<_>) = left.into_iter().partition(can_play);
+        left = others;
+        if !mutants.is_empty() {
+            let rows: Vec<&str> = mutants.iter().flat_map(|mutant| mutant.played()).collect();
+            let cases = cases(catalogue, &rows, args.all_versions);
+            stages.push(Stage { description, mutants, cases });
+        }
+    }
+    match (&left[..], &args.place.deployment) {
+        ([mutant, ..], None) => Err(CliError::bad_input(format!("no deployment can play all rows of {}", mutant.id))),
+        ([mutant, ..], Some(deployment)) if stages.is_empty() => {
+            let description = ground::describe_named(project, &args.place, deployment)?;
+            let why = mutant.kills.iter().find_map(|row| unmet(catalogue, &description, row)).unwrap_or_default();
+            let message = format!("no mutant can be played on {}: {}: {why}", description.name, mutant.id);
+            Err(CliError::nothing_selected(message))
+        }
+        _ => Ok(stages),
+    }
+}
+
+/// Why no scenario of a row can be played on a deployment.
+fn unmet(catalogue: &Catalogue, description: &Description, row: &str) -> Option<String> {
+    let entries = catalogue.entries();
+    let mut scenarios = entries.iter().filter(|entry| entry.info.row() == row).map(|entry| entry.scenario);
+    scenarios.find_map(|scenario| ground::unmet(description, &catalogue.scenarios[scenario]))
+}
+
+impl Stage {
+    async fn play(
+        &self,
+        project: &Project,
+        args: &Mutants,
+        catalogue: &Catalogue,
+        (id, out): (&str, &Path),
+        seed: u64,
+        interrupted: &tokio::sync::watch::Receiver<bool>,
+    ) -> Result<Played, CliError> {
+        let name = &self.description.name;
+        let work = work_folder(&format!("{id}-{name}"), out, false)?;
+        let logs = out.join("logs").join(name);
+        let notify: fedproof_deployment::Notify = Arc::new(|server, message| match server {
+            Some(server) => eprintln!("{server}: {message}"),
+            None => eprintln!("{message}"),
+        });
+        let ground = Ground::start(project, &self.description, (work.path(), &logs), seed, notify, interrupted).await?;
+        let planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
+            .map_err(CliError::bad_input)?;
+        let options = Options {
+            jobs: args.jobs.into(),
+            fail_fast: false,
+            strict: true,
+            seed,
+            pairs: None,
+            interrupted: interrupted.clone(),
+        };
+        let style = indicatif::ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}");
+        let bar = indicatif::ProgressBar::new(0).with_message(name.clone());
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        let played = matrix::play_mutants(&self.mutants, &planned, name, &ground.field, &options, |total| {
+            bar.set_length(total as u64);
+            bar.inc(1);
+        })
+        .await;
+        bar.finish_and_clear();
+        ground.stop().await;
+        Ok(played)
+    }
+}
+
+/// A row that no case has would never be missed.
+fn known_rows(mutants: &[Mutant], catalogue: &Catalogue) -> Result<(), CliError> {
+    let cases = catalogue.cases();
+    let rows: BTreeSet<&str> = cases.iter().map(|case| case.row()).collect();
+    let named = mutants.iter().flat_map(|mutant| mutant.played());
+    let unknown: Vec<&str> = named.filter(|row| !rows.contains(row)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::bad_input(format!("fixtures/mutants names rows that no case has: {unknown:?}")))
 }
 
 /// The mutants that any of the globs names; all if there is no glob.
@@ -92,30 +188,6 @@ fn choose(all: Vec<Mutant>, globs: &[String]) -> Result<Vec<Arc<Mutant>>, CliErr
     }
     let is_chosen = |mutant: &Mutant| globs.is_empty() || globs.iter().any(|glob| names(glob, mutant));
     Ok(all.into_iter().filter(is_chosen).map(Arc::new).collect())
-}
-
-/// Mutants with a row whose scenario can be played on the deployment, with those rows only.
-fn playable(
-    chosen: Vec<Arc<Mutant>>,
-    catalogue: &Catalogue,
-    description: &fedproof_deployment::Description,
-) -> Result<Vec<Arc<Mutant>>, CliError> {
-    let entries = catalogue.entries();
-    let unmet = |row: &String| {
-        let mut scenarios = entries.iter().filter(|entry| entry.info.row() == row).map(|entry| entry.scenario);
-        scenarios.find_map(|scenario| ground::unmet(description, &catalogue.scenarios[scenario]))
-    };
-    let (kept, left): (Vec<_>, Vec<_>) =
-        chosen.into_iter().partition(|mutant| mutant.kills.iter().all(|row| unmet(row).is_none()));
-    match left.first() {
-        Some(mutant) if kept.is_empty() => Err(CliError::nothing_selected(format!(
-            "no mutant can be played on {}: {}: {}",
-            description.name,
-            mutant.id,
-            mutant.kills.iter().find_map(unmet).unwrap_or_default()
-        ))),
-        _ => Ok(kept),
-    }
 }
 
 /// All cases of the scenarios that hold one of the rows; in the newest room version only, unless all are asked for.
