@@ -263,6 +263,21 @@ impl Client {
         Ok(ask(&self.view()))
     }
 
+    /// One `/sync` beside those that the view is made of: presence and no rooms, since a token of an earlier one or, at
+    /// once, from the beginning. A homeserver gives a to-device message to one poll only, so these go into the view.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`]; any status is an answer.
+    pub async fn presence(&self, since: Option<&str>) -> Result<Reply, ClientError> {
+        let filter = "%7B%22room%22%3A%7B%22rooms%22%3A%5B%5D%7D%7D";
+        let since = since.map_or_else(String::new, |since| format!("&timeout={LONG_POLL_MS}&since={since}"));
+        let path = format!("/_matrix/client/v3/sync?filter={filter}{since}");
+        let reply = self.request(Method::GET, &path, None).await?;
+        self.view().absorb_to_device(&reply.body);
+        self.polls.send_modify(|polls| *polls += 1);
+        Ok(reply)
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,7 +299,7 @@ impl Client {
                 body: reply.exchange.response.clone(),
             });
         }
-        self.view().absorb(&reply.body);
+        self.view().absorb(&self.user_id, &reply.body);
         self.polls.send_modify(|polls| *polls += 1);
         Ok(())
     }

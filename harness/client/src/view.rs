@@ -12,6 +12,8 @@ pub struct View {
     typing: BTreeSet<(String, String)>,
     receipts: BTreeSet<(String, String, String)>,
     newest: BTreeMap<String, String>,
+    invites: BTreeSet<(String, String)>,
+    to_device: Vec<Value>,
 }
 
 impl View {
@@ -46,6 +48,17 @@ impl View {
         self.receipts.contains(&(room.to_owned(), user.to_owned(), event.to_owned()))
     }
 
+    /// Whether an invite into the room by this user was ever shown.
+    pub fn was_invited(&self, room: &str, by: &str) -> bool {
+        self.invites.contains(&(room.to_owned(), by.to_owned()))
+    }
+
+    /// Whether a to-device message of this type came whose content holds the text.
+    pub fn had_to_device(&self, kind: &str, text: &str) -> bool {
+        let mut messages = self.to_device.iter();
+        messages.any(|message| message["type"] == kind && message["content"].to_string().contains(text))
+    }
+
     /// Id of the newest timeline event of a room.
     pub fn newest_event(&self, room: &str) -> Option<&str> {
         self.newest.get(room).map(String::as_str)
@@ -61,7 +74,8 @@ impl View {
         format!("{count} events, {receipts} receipts, typing so far: [{}]", of(&self.typing))
     }
 
-    pub(crate) fn absorb(&mut self, sync: &Value) {
+    /// Takes in what `/sync` gave to `user`.
+    pub(crate) fn absorb(&mut self, user: &str, sync: &Value) {
         self.since = sync["next_batch"].as_str().map(str::to_owned).or(self.since.take());
         for membership in ["join", "leave"] {
             let rooms = sync["rooms"][membership].as_object();
@@ -69,6 +83,22 @@ impl View {
                 self.absorb_room(room, content);
             }
         }
+        for (room, content) in sync["rooms"]["invite"].as_object().into_iter().flatten() {
+            self.absorb_invite(room, user, content);
+        }
+        self.absorb_to_device(sync);
+    }
+
+    pub(crate) fn absorb_to_device(&mut self, sync: &Value) {
+        self.to_device.extend(sync["to_device"]["events"].as_array().into_iter().flatten().cloned());
+    }
+
+    /// The invited user's own member event is the invite; its sender is who invites.
+    fn absorb_invite(&mut self, room: &str, user: &str, content: &Value) {
+        let stripped = content["invite_state"]["events"].as_array().into_iter().flatten();
+        let own = stripped.filter(|event| event["type"] == "m.room.member" && event["state_key"] == user);
+        let senders = own.filter_map(|event| event["sender"].as_str());
+        self.invites.extend(senders.map(|sender| (room.to_owned(), sender.to_owned())));
     }
 
     fn absorb_room(&mut self, room: &str, content: &Value) {
@@ -117,13 +147,19 @@ mod tests {
     #[test]
     fn a_view_remembers_what_has_passed() {
         let mut view = View::default();
-        view.absorb(&json!({"next_batch": "s1", "rooms": {"join": {"!r": {
+        view.absorb("@me:x", &json!({"next_batch": "s1", "rooms": {"join": {"!r": {
             "timeline": {"events": [{"event_id": "$1", "type": "m.room.name", "state_key": "", "content": {"name": "n"}}]},
             "ephemeral": {"events": [
                 {"type": "m.typing", "content": {"user_ids": ["@a:x"]}},
                 {"type": "m.receipt", "content": {"$1": {"m.read": {"@b:x": {"ts": 1}}}}}]}}}}}));
-        view.absorb(&json!({"next_batch": "s2", "rooms": {"join": {"!r": {
-            "ephemeral": {"events": [{"type": "m.typing", "content": {"user_ids": []}}]}}}}}));
+        view.absorb("@me:x", &json!({"next_batch": "s2", "rooms": {"join": {"!r": {
+            "ephemeral": {"events": [{"type": "m.typing", "content": {"user_ids": []}}]}}},
+            "invite": {"!i": {"invite_state": {"events": [
+                {"type": "m.room.member", "state_key": "@a:x", "sender": "@a:x", "content": {"membership": "join"}},
+                {"type": "m.room.member", "state_key": "@me:x", "sender": "@a:x", "content": {"membership": "invite"}}]}}}},
+            "to_device": {"events": [{"type": "t", "sender": "@a:x", "content": {"mark": "m1"}}]}}));
+        assert!(view.was_invited("!i", "@a:x") && !view.was_invited("!i", "@b:x"));
+        assert!(view.had_to_device("t", "m1") && !view.had_to_device("t", "m2"));
         assert_eq!(view.since(), Some("s2"));
         assert!(view.event("!r", "$1").is_some() && view.event("!other", "$1").is_none());
         assert_eq!(view.state("!r", "m.room.name", ""), Some(&json!({"name": "n"})));

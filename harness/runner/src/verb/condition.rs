@@ -1,5 +1,6 @@
 //! Observing: what must come (`eventually`) and what must not have come (`never`).
 
+use super::asked;
 use crate::{
     actor::Player,
     expect::quote,
@@ -24,6 +25,12 @@ pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Waits until the condition has been observed.
 pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
     match player {
+        Player::Client(client) if is_asked_for(condition) => {
+            match tokio::time::timeout(WAIT_LIMIT, asked::until_there(client, condition)).await {
+                Ok(outcome) => outcome.map(|()| Done::default()),
+                Err(_) => Err(unmet(condition, format!("not within {} s", WAIT_LIMIT.as_secs()))),
+            }
+        }
         Player::Client(client) => {
             let wait = client.observe(|view| on_client(condition, view).then_some(()));
             match tokio::time::timeout(WAIT_LIMIT, wait).await {
@@ -58,6 +65,10 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
 /// Makes sure that the condition has not been observed. Means something only after a barrier.
 pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
     match player {
+        Player::Client(client) if is_asked_for(condition) => match asked::is_there(client, condition).await? {
+            Some(exchange) => Err(seen_after_all(condition, "it was there".to_owned(), vec![exchange])),
+            None => Ok(Done::default()),
+        },
         Player::Client(client) => {
             if client.look(|view| ever_on_client(condition, view)).await? {
                 return Err(seen_after_all(condition, format!("{} was shown it by /sync", client.user_id()), vec![]));
@@ -116,6 +127,11 @@ async fn absent_on_request(client: &Client, condition: &Condition, room: &str, i
     }
 }
 
+/// What `/sync` as clients poll it does not show, so that it has to be asked for.
+fn is_asked_for(condition: &Condition) -> bool {
+    matches!(condition, Condition::Presence { .. } | Condition::Keys { .. })
+}
+
 /// As [`on_client`], for what has passed as well.
 fn ever_on_client(condition: &Condition, view: &View) -> bool {
     match condition {
@@ -130,7 +146,13 @@ fn on_client(condition: &Condition, view: &View) -> bool {
         Condition::Typing { room, user } => view.was_typing(room, user),
         Condition::Receipt { room, user, event } => view.had_receipt(room, user, event),
         Condition::State { room, kind, state_key, content } => view.state(room, kind, state_key) == Some(content),
-        Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => false,
+        Condition::Invite { room, by } => view.was_invited(room, by),
+        Condition::ToDevice { kind, mentions } => view.had_to_device(kind, mentions),
+        Condition::Presence { .. }
+        | Condition::Keys { .. }
+        | Condition::Pdu { .. }
+        | Condition::Edu { .. }
+        | Condition::Request { .. } => false,
     }
 }
 
@@ -165,6 +187,7 @@ fn room_of(condition: &Condition) -> Option<&str> {
         Condition::Event { room, .. }
         | Condition::Typing { room, .. }
         | Condition::Receipt { room, .. }
+        | Condition::Invite { room, .. }
         | Condition::State { room, .. } => Some(room),
         _ => None,
     }
@@ -205,6 +228,10 @@ pub(crate) fn in_words(condition: &Condition) -> String {
         Condition::Typing { room, user } => format!("{user} typing in {room}"),
         Condition::Receipt { room, user, event } => format!("a receipt of {user} for {event} in {room}"),
         Condition::State { room, kind, content, .. } => format!("{kind} = {content} in {room}"),
+        Condition::Invite { room, by } => format!("an invite by {by} into {room}"),
+        Condition::Presence { user, status } => format!("presence of {user} with the status {status:?}"),
+        Condition::ToDevice { kind, mentions } => format!("a to-device message {kind} that names {mentions}"),
+        Condition::Keys { user, mentions } => format!("{mentions} among the keys of {user}"),
         Condition::Pdu { id } => format!("PDU {id}"),
         Condition::Edu { kind, mentions } => match mentions {
             Some(text) => format!("a {kind} EDU that names {text}"),

@@ -158,6 +158,10 @@ impl Check<'_, '_> {
             Condition::Typing { .. } => ("typing", ActorKind::Client),
             Condition::Receipt { .. } => ("receipt", ActorKind::Client),
             Condition::State { .. } => ("state", ActorKind::Client),
+            Condition::Invite { .. } => ("invite", ActorKind::Client),
+            Condition::Presence { .. } => ("presence", ActorKind::Client),
+            Condition::ToDevice { .. } => ("to_device", ActorKind::Client),
+            Condition::Keys { .. } => ("keys", ActorKind::Client),
             Condition::Pdu { .. } => ("pdu", ActorKind::Virtual),
             Condition::Edu { .. } => ("edu", ActorKind::Virtual),
             Condition::Request { .. } => ("request", ActorKind::Virtual),
@@ -173,6 +177,9 @@ impl Check<'_, '_> {
         match condition {
             Condition::Typing { user, .. } => self.no_actor("typing/user", Some(user)),
             Condition::Receipt { user, .. } => self.no_actor("receipt/user", Some(user)),
+            Condition::Invite { by, .. } => self.no_actor("invite/by", Some(by)),
+            Condition::Presence { user, .. } => self.no_actor("presence/user", Some(user)),
+            Condition::Keys { user, .. } => self.no_actor("keys/user", Some(user)),
             Condition::Request { method, path } => {
                 self.word("request/method", method, terms::METHODS, "method");
                 self.glob("request/path", path);

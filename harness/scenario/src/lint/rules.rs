@@ -49,7 +49,8 @@ fn control_first(linter: &mut Linter<'_>) {
 }
 
 /// R2: what has not come yet has not been dropped. A barrier makes sure of that: in the same phase, towards the same
-/// actor, of the same kind, in the same room, and after whatever must not arrive was sent.
+/// actor, of the same kind, in the same room, and after whatever must not arrive was sent. For what no `barrier` can
+/// send, an `eventually` of the same kind is one: the scenario sends it itself.
 fn barrier_before_never(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
     for (index, phase) in scenario.phases.iter().enumerate() {
@@ -63,11 +64,23 @@ fn barrier_before_never(linter: &mut Linter<'_>) {
     }
 }
 
+/// What has been passed: something later that arrived.
+#[derive(Clone, Copy)]
+enum Passed<'a> {
+    Barrier(&'a Barrier),
+    Seen(Option<&'a str>, &'a Condition),
+}
+
 /// Goes through a list; gives the barriers that have been passed at its end.
-fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<&'a Barrier>) -> Vec<&'a Barrier> {
+fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'a>>) -> Vec<Passed<'a>> {
     for (pointer, step) in list.steps() {
+        let actor = step.actor.as_deref();
+        let answers = |passed: &Passed<'_>, condition| match passed {
+            Passed::Barrier(barrier) => answers_for(barrier, actor, condition),
+            Passed::Seen(by, seen) => shows_for(*by, seen, actor, condition),
+        };
         if let Some(condition) = &step.never
-            && !passed.iter().any(|barrier| answers_for(barrier, step.actor.as_deref(), condition))
+            && !passed.iter().any(|passed| answers(passed, condition))
         {
             let finding = Finding::new("`never` without a barrier that answers for it");
             let finding = finding.label("what has not come yet may still come (R2)");
@@ -85,7 +98,8 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<&'a Barr
         for branch in walk::branches(&pointer, step) {
             passed.extend(follow(linter, &branch, before.clone()));
         }
-        passed.extend(&step.barrier);
+        passed.extend(step.barrier.as_ref().map(Passed::Barrier));
+        passed.extend(step.eventually.as_ref().map(|seen| Passed::Seen(actor, seen)));
     }
     passed
 }
@@ -107,7 +121,24 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
             }
             Condition::Typing { room, .. } => barrier.by == BarrierKind::Typing && in_room(room),
             Condition::Receipt { room, .. } => barrier.by == BarrierKind::Receipt && in_room(room),
+            // No barrier sends these: see `shows_for`.
+            Condition::Invite { .. }
+            | Condition::Presence { .. }
+            | Condition::ToDevice { .. }
+            | Condition::Keys { .. } => false,
             // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
             Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
         }
+}
+
+/// Whether what `by` saw answers for what `actor` has not seen: the same kind of thing, of which no `barrier` exists.
+fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition: &Condition) -> bool {
+    match (seen, condition) {
+        // Each user is invited once: the later invite is another user's.
+        (Condition::Invite { room: seen, .. }, Condition::Invite { room, .. }) => seen == room,
+        (Condition::Presence { .. }, Condition::Presence { .. })
+        | (Condition::ToDevice { .. }, Condition::ToDevice { .. })
+        | (Condition::Keys { .. }, Condition::Keys { .. }) => by == actor,
+        _ => false,
+    }
 }

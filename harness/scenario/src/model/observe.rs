@@ -44,6 +44,35 @@ pub enum Condition {
         /// The whole content.
         content: Value,
     },
+    /// client: an invite of this user into the room.
+    Invite {
+        /// Room id.
+        room: String,
+        /// User id of who invites.
+        by: String,
+    },
+    /// client: another user's presence with this status text.
+    Presence {
+        /// User id.
+        user: String,
+        /// The whole status text.
+        status: String,
+    },
+    /// client: a to-device message.
+    ToDevice {
+        /// Event type.
+        #[serde(rename = "type")]
+        kind: String,
+        /// A text that stands in its content.
+        mentions: String,
+    },
+    /// client: what its homeserver says of a user's devices and keys, by `/keys/query`.
+    Keys {
+        /// User id.
+        user: String,
+        /// A text that stands in it: a device id, a key.
+        mentions: String,
+    },
     /// virtual: a PDU in a transaction for it, by event id.
     Pdu {
         /// Event id.
