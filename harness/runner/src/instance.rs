@@ -408,7 +408,8 @@ async fn play_row(
     if phase.role != Role::Setup {
         let answer = last.and_then(|done| done.answer.as_ref());
         // Where the last step looked at what had come, that is what was observed, and not the answer before it.
-        let looked = steps.last().filter(|step| step.never.is_some() || step.eventually.is_some());
+        let looks = |step: &Step| step.never.is_some() || step.eventually.is_some() || step.native.is_some();
+        let looked = steps.last().filter(|step| looks(step));
         let held = looked.map(|step| format!("held: {}", in_words(scene, step)));
         row.ruling.observe(&phase.phase, held.or(answer.map(answer_in_words)).unwrap_or_else(|| "held".to_owned()));
     }
@@ -473,7 +474,7 @@ fn in_words(scene: Scene<'_>, step: &Step) -> String {
             let resolved = scene.resolve(condition).unwrap_or_else(|_| condition.clone());
             format!(" {}", crate::verb::condition::in_words(&resolved))
         }
-        _ => String::new(),
+        (None, None, None) => step.native.as_ref().map_or_else(String::new, |native| format!(" {}", native.check)),
     };
     let actor = step.actor.as_ref().map(|actor| scene.resolve(actor).unwrap_or_else(|_| actor.clone()));
     match actor {

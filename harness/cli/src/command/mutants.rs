@@ -121,7 +121,11 @@ fn stages(
 fn unmet(catalogue: &Catalogue, description: &Description, row: &str) -> Option<String> {
     let entries = catalogue.entries();
     let mut scenarios = entries.iter().filter(|entry| entry.info.row() == row).map(|entry| entry.scenario);
-    scenarios.find_map(|scenario| ground::unmet(description, &catalogue.scenarios[scenario]))
+    // What judges the others' traffic is played wherever they are.
+    scenarios.find_map(|scenario| match &catalogue.scenarios[scenario] {
+        standing if standing.scenario.standing => None,
+        played => ground::unmet(description, played),
+    })
 }
 
 impl Stage {

@@ -4,6 +4,7 @@ mod acl_draw;
 mod acl_property;
 mod invariant;
 mod last_segment;
+mod no_contact;
 mod object;
 mod repeat;
 
@@ -23,6 +24,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
+    ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
 ];
