@@ -7,6 +7,7 @@ mod last_segment;
 mod no_contact;
 mod object;
 mod repeat;
+mod resolved;
 
 use crate::{
     outcome::{Done, StepError},
@@ -27,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
+    ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
 ];
 
 /// Names of all checks.
