@@ -8,6 +8,7 @@ mod no_contact;
 mod object;
 mod repeat;
 mod resolved;
+mod same_state;
 
 use crate::{
     outcome::{Done, StepError},
@@ -29,6 +30,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("object", |_, with| Box::pin(async move { object::of(with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
     ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
+    ("same_state", |scene, with| Box::pin(same_state::compare(scene, with))),
 ];
 
 /// Names of all checks.

@@ -66,7 +66,9 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
 pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
     match player {
         Player::Client(client) if is_asked_for(condition) => match asked::is_there(client, condition).await? {
-            Some(exchange) => Err(seen_after_all(condition, "it was there".to_owned(), vec![exchange])),
+            Some(exchange) => {
+                Err(seen_after_all(condition, format!("{} was told it", client.user_id()), vec![exchange]))
+            }
             None => Ok(Done::default()),
         },
         Player::Client(client) => {
