@@ -52,6 +52,10 @@ pub(crate) async fn ensure(
         name: format!("prepare-{key}"),
         adapter: adapter.clone(),
         installed: installed.clone(),
+        // What is made here is what others begin with.
+        database: PathBuf::new(),
+        upgrade: None,
+        upgraded: false.into(),
         log: folder.join("log"),
         state: folder.join("state.json"),
         folder: folder.clone(),

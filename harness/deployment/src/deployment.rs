@@ -77,8 +77,6 @@ impl Deployment {
             let mut settings = vec![description.settings.clone(), described.settings.clone()];
             settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             let folder = setting.work.join(name);
-            let database = folder.join(&build.adapter.data.database.file);
-            std::fs::copy(&build.database, &database).map_err(DeploymentError::io("write", &database))?;
             let server_name = ServerName::new(&described.server_name);
             let port = Port::reserve()?;
             let proxy = setting.gateway.open_proxy(server_name.clone()).await;
@@ -89,12 +87,16 @@ impl Deployment {
                 name: name.clone(),
                 adapter: build.adapter.clone(),
                 installed: build.installed.clone(),
+                database: build.database.clone(),
+                upgrade: described.upgrade_to.as_ref().and_then(|next| Some(builds.get(next)?.installed.clone())),
+                upgraded: false.into(),
                 log: setting.logs.join(format!("{name}.log")),
                 state: record.state_file(name),
                 folder,
                 settings,
                 http: setting.http.clone(),
             };
+            server.begin_anew()?;
             homeservers.push(Homeserver(Arc::new(Inner {
                 server,
                 server_name,
@@ -152,8 +154,8 @@ impl Drop for Deployment {
 /// The adapters that the description names, by implementation. Bad input is found here, before anything takes its time.
 fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<String, Arc<Adapter>>, DeploymentError> {
     let mut adapters: IndexMap<String, Arc<Adapter>> = IndexMap::new();
-    for described in description.homeservers.values() {
-        let spec: Spec = described.spec.parse()?;
+    for written in description.specs() {
+        let spec: Spec = written.parse()?;
         let adapter = match adapters.entry(spec.implementation().to_owned()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(Arc::new(Adapter::read(fixtures, spec.implementation())?)),
@@ -163,7 +165,7 @@ fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<Strin
             Spec::Path { dir, .. } if dir.join("pyproject.toml").is_file() => {}
             Spec::Path { dir, .. } => {
                 let message = format!("{} holds no pyproject.toml: it is no checkout", dir.display());
-                return Err(DeploymentError::Spec { spec: described.spec.clone(), message });
+                return Err(DeploymentError::Spec { spec: written.clone(), message });
             }
         }
     }
@@ -176,17 +178,17 @@ async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap
     let mut builds = IndexMap::new();
     let cache = setting.cache.join("homeservers");
     let python = Python::find().await?;
-    for described in description.homeservers.values() {
-        let spec: Spec = described.spec.parse()?;
+    for written in description.specs() {
+        let spec: Spec = written.parse()?;
         let Some(adapter) = adapters.get(spec.implementation()) else { continue };
-        if builds.contains_key(&described.spec) {
+        if builds.contains_key(written) {
             continue;
         }
         let installer = Installer { adapter, python: &python, cache: &cache, notify: &setting.notify };
         let (installed, entry) = installer.ensure(&spec).await?;
         let ca_pem = setting.gateway.ca_pem();
         let database = database::ensure(adapter, &installed, &entry, ca_pem, &setting.http, &setting.notify).await?;
-        builds.insert(described.spec.clone(), Build { adapter: adapter.clone(), installed, database });
+        builds.insert(written.clone(), Build { adapter: adapter.clone(), installed, database });
     }
     Ok(builds)
 }

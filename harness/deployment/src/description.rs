@@ -37,6 +37,9 @@ pub struct HomeserverDescription {
     pub spec: String,
     /// Its host name in the federation, without a port (server ACLs ignore ports).
     pub server_name: String,
+    /// The build that the lifecycle step `upgrade` starts on its database: `synapse@1.163.2`.
+    #[serde(default)]
+    pub upgrade_to: Option<String>,
     /// Its allow-list is empty: it takes part only where a scenario asks for it.
     #[serde(default)]
     pub shut: bool,
@@ -76,6 +79,11 @@ impl Description {
         Ok(self)
     }
 
+    /// Every build that it takes: those that run at first, and those that they are upgraded to.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &String> {
+        self.homeservers.values().flat_map(|homeserver| std::iter::once(&homeserver.spec).chain(&homeserver.upgrade_to))
+    }
+
     /// Checks what the shape alone does not say. Whoever builds a description by hand may call it too.
     ///
     /// # Errors
@@ -88,12 +96,21 @@ impl Description {
         if !is_map_or_nothing(&self.settings) {
             return bad("settings: is no map".into());
         }
+        let can_upgrade = |homeserver: &HomeserverDescription| homeserver.upgrade_to.is_some();
+        if self.features.iter().any(|feature| feature == "upgrade") != self.homeservers.values().any(can_upgrade) {
+            return bad("the feature `upgrade` and an `upgrade_to:` of a homeserver go together".into());
+        }
         for (index, (name, homeserver)) in self.homeservers.iter().enumerate() {
             // The name is used for files and on the command line (NAME=SPEC).
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
                 return bad(format!("{name:?} is no name for a homeserver: letters, digits, - and _"));
             }
-            homeserver.spec.parse::<Spec>()?;
+            let spec = homeserver.spec.parse::<Spec>()?;
+            if let Some(next) = &homeserver.upgrade_to
+                && next.parse::<Spec>()?.implementation() != spec.implementation()
+            {
+                return bad(format!("upgrade_to: of {name} is another implementation, which cannot read its database"));
+            }
             let server_name = &homeserver.server_name;
             if !is_host_name(server_name) {
                 return bad(format!("server_name {server_name:?} of {name} is no host name (no port, no IP literal)"));

@@ -167,6 +167,12 @@ pub enum DeploymentError {
         /// What was asked, as a verb.
         action: &'static str,
     },
+    /// There is nothing to upgrade it to, or it was upgraded before.
+    #[error("upgrade homeserver {name}: the deployment says no (further) `upgrade_to` of it")]
+    NoUpgrade {
+        /// The homeserver.
+        name: String,
+    },
     /// Its deployment ended.
     #[error("start homeserver {name}: its deployment has ended")]
     Over {

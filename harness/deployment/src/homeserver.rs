@@ -80,7 +80,7 @@ impl Homeserver {
         &self.0.server_name
     }
 
-    /// The specification of its build, as given.
+    /// The specification of its build, as given; that it was upgraded does not change it.
     pub fn spec(&self) -> &str {
         &self.0.spec
     }
@@ -88,6 +88,11 @@ impl Homeserver {
     /// Whether its allow-list is empty, so that nobody but scenarios that ask for it can use it.
     pub fn is_shut(&self) -> bool {
         self.0.shut
+    }
+
+    /// Whether there is a build that it can be upgraded to.
+    pub fn can_upgrade(&self) -> bool {
+        self.0.server.upgrade.is_some()
     }
 
     /// Name of its adapter.
@@ -100,7 +105,7 @@ impl Homeserver {
         held(&self.0.version).clone()
     }
 
-    /// Identity of the build: its code, its dependencies and its Python; hex.
+    /// Identity of the build: its code, its dependencies and its Python; hex. That it was upgraded does not change it.
     pub fn digest(&self) -> &str {
         &self.0.server.installed.digest
     }

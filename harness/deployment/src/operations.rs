@@ -50,6 +50,36 @@ impl Homeserver {
         self.start_held(&mut paused).await
     }
 
+    /// Stops it and starts the build that it can be upgraded to, on the same database and with the same configuration.
+    ///
+    /// # Errors
+    /// When there is no such build, it was upgraded before, or as [`start`](Self::start).
+    pub async fn upgrade(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        let server = &self.0.server;
+        if server.upgrade.is_none() || server.upgraded.load(Ordering::SeqCst) {
+            return Err(DeploymentError::NoUpgrade { name: self.name().to_owned() });
+        }
+        self.stop_held(&mut paused).await;
+        server.upgraded.store(true, Ordering::SeqCst);
+        self.start_held(&mut paused).await
+    }
+
+    /// If it was upgraded: puts back the build it began with. No release reads a newer one's database, so that it begins
+    /// with an empty one, under its old name and key.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn undo_upgrade(&self) -> Result<(), DeploymentError> {
+        let mut paused = self.0.paused.lock().await;
+        if !self.0.server.upgraded.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.stop_held(&mut paused).await;
+        self.0.server.begin_anew()?;
+        self.start_held(&mut paused).await
+    }
+
     /// Kills it (`SIGKILL`): what a crash or a lost machine looks like.
     ///
     /// # Errors

@@ -17,7 +17,10 @@ use std::{
     io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -39,6 +42,12 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) adapter: Arc<Adapter>,
     pub(crate) installed: Installed,
+    /// The prepared database of that build, with which it begins.
+    pub(crate) database: PathBuf,
+    /// The build that it can be upgraded to.
+    pub(crate) upgrade: Option<Installed>,
+    /// Whether the next boot is of that build.
+    pub(crate) upgraded: AtomicBool,
     pub(crate) folder: PathBuf,
     pub(crate) log: PathBuf,
     /// Where the launcher records its process.
@@ -65,6 +74,27 @@ impl Server {
         Ok(())
     }
 
+    /// The build that runs, or will.
+    fn current(&self) -> &Installed {
+        let upgrade = self.upgrade.as_ref().filter(|_| self.upgraded.load(Ordering::SeqCst));
+        upgrade.unwrap_or(&self.installed)
+    }
+
+    /// Puts the first build in its place, with an empty database. It must not run.
+    pub(crate) fn begin_anew(&self) -> Result<(), DeploymentError> {
+        self.upgraded.store(false, Ordering::SeqCst);
+        let database = self.folder.join(&self.adapter.data.database.file);
+        // SQLite's log and index beside the old file would be taken for the new one's.
+        for suffix in ["-wal", "-shm"] {
+            let beside = PathBuf::from(format!("{}{suffix}", database.display()));
+            if beside.exists() {
+                std::fs::remove_file(&beside).map_err(DeploymentError::io("remove", &beside))?;
+            }
+        }
+        std::fs::copy(&self.database, &database).map_err(DeploymentError::io("write", &database))?;
+        Ok(())
+    }
+
     /// Starts it at `address` and waits until it is ready. Dropping the future kills it.
     pub(crate) async fn boot(&self, values: &Values, address: SocketAddr) -> Result<Process, DeploymentError> {
         let (log, log_from) = log::open(&self.log)?;
@@ -88,7 +118,7 @@ impl Server {
 
     fn command(&self, values: &Values, log: std::fs::File) -> Result<Command, DeploymentError> {
         let start = &self.adapter.data.start;
-        let mut command = Command::new(&self.installed.python);
+        let mut command = Command::new(&self.current().python);
         command.arg(self.adapter.folder.join(&start.launcher)).arg("--state").arg(&self.state);
         if let Some(mutants) = start.mutants.as_ref().map(|file| self.adapter.folder.join(file))
             && mutants.is_file()
@@ -106,7 +136,7 @@ impl Server {
             }
         }
         command.envs(&start.environment);
-        if let Some(path) = &self.installed.python_path {
+        if let Some(path) = &self.current().python_path {
             command.env("PYTHONPATH", path);
         }
         command.current_dir(&self.folder).stderr(log);

@@ -14,7 +14,7 @@ use crate::{
 use fedproof_results::{CaseInfo, Failure, Location, Measurement, PhaseOutcome, Role, SubjectResult, Verdict};
 use fedproof_scenario::{
     At,
-    model::{Actor, Case, Expect, Part, Phase, Step, Table},
+    model::{Actor, Case, Expect, Lifecycle, Part, Phase, Step, Table},
     template,
 };
 use futures::future::join_all;
@@ -188,13 +188,16 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
     }
 }
 
-/// Ends what the scenario left behind: faults, homeservers that were halted or stopped, names (R6).
+/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6).
 async fn leave(instance: &Instance, stage: &Stage) {
     if instance.scenario.scenario.exclusive {
         let servers = &instance.servers;
         for homeserver in std::iter::once(&servers.subject).chain(&servers.other) {
             let mended = async {
-                homeserver.resume().await?;
+                homeserver.undo_upgrade().await?;
+                if homeserver.is_running() {
+                    homeserver.resume().await?;
+                }
                 homeserver.start().await
             };
             if let Err(error) = mended.await {
@@ -429,7 +432,11 @@ fn not_offered(not_applicable_if: Option<&Expect>, done: Option<&Done>) -> bool 
 
 /// A step decides if it says itself what must come.
 fn bearing(step: &Step) -> Bearing {
-    let says = step.expect.is_some() || step.eventually.is_some() || step.never.is_some() || step.native.is_some();
+    let says = step.expect.is_some()
+        || step.eventually.is_some()
+        || step.never.is_some()
+        || step.native.is_some()
+        || step.lifecycle == Some(Lifecycle::Upgrade);
     if says { Bearing::Decides } else { Bearing::Prepares }
 }
 

@@ -6,6 +6,7 @@ use fedproof_results::{CaseInfo, Verdict};
 use fedproof_scenario::{
     Loaded,
     model::{Actor, Part},
+    terms::UPGRADE,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -61,8 +62,9 @@ pub struct Plan {
     pub standing: Vec<Instance>,
 }
 
-/// Plans the selected cases on these homeservers: each scenario runs once for every distinct version. Homeservers
-/// of one version take turns, so that all of them work. A standing scenario judges each homeserver.
+/// Plans the selected cases on these homeservers: each scenario runs once for every distinct version, and one in which
+/// two homeservers take part once for every ordered pair of them. Homeservers of one version take turns, so that all of
+/// them work. A standing scenario judges each homeserver; one about upgrades has those under test that can be upgraded.
 ///
 /// # Errors
 /// [`PlanError::NoHomeserver`].
@@ -84,20 +86,14 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
             by_version.entry(case.room_version.as_deref().unwrap_or_default()).or_default().push(case.clone());
         }
         for (room_version, cases) in by_version {
-            let subjects: Vec<&Homeserver> = match scenario.scenario.standing {
-                true => open().collect(),
-                false => versions.values().enumerate().map(|(n, alike)| alike[(count + n) % alike.len()]).collect(),
-            };
-            for subject in subjects {
-                let subject = subject.clone();
-                let other = open().find(|other| other.name() != subject.name()).cloned();
+            for (subject, other) in pairs(scenario, &versions, open().collect(), count) {
                 count += 1;
-                let set_aside = missing_part(scenario, &other);
+                let set_aside = missing_part(scenario, other);
                 let instance = Instance {
                     id: format!("i{count}-{:04x}", seed & 0xffff),
                     scenario: scenario.clone(),
                     version: room_version.to_owned(),
-                    servers: Subject { subject, other, shut: shut.clone() },
+                    servers: Subject { subject: subject.clone(), other: other.cloned(), shut: shut.clone() },
                     cases: cases.clone(),
                     set_aside,
                     mutant: None,
@@ -134,12 +130,39 @@ impl Plan {
     }
 }
 
-/// What makes two homeservers the same subject: version and digest of what was installed.
+/// What makes two homeservers the same subject: version and digest of what was installed, and whether it can be upgraded.
 fn kind_of(homeserver: &Homeserver) -> String {
-    format!("{} {}", homeserver.spec(), homeserver.digest())
+    format!("{} {} {}", homeserver.spec(), homeserver.digest(), homeserver.can_upgrade())
 }
 
-fn missing_part(scenario: &Loaded, other: &Option<Homeserver>) -> Option<(Verdict, String)> {
+/// The homeservers under test, each with another one if there is any. `turn` says whose turn it is among equals.
+fn pairs<'a>(
+    scenario: &Loaded,
+    versions: &BTreeMap<String, Vec<&'a Homeserver>>,
+    open: Vec<&'a Homeserver>,
+    turn: usize,
+) -> Vec<(&'a Homeserver, Option<&'a Homeserver>)> {
+    let any_other =
+        |subject: &Homeserver| open.iter().copied().find(|other: &&Homeserver| other.name() != subject.name());
+    if scenario.scenario.standing {
+        return open.iter().map(|subject| (*subject, any_other(subject))).collect();
+    }
+    // Where none can be upgraded, the scenario is skipped on all of them.
+    let upgrades = scenario.scenario.needs.features.iter().any(|feature| feature == UPGRADE)
+        && open.iter().any(|homeserver| homeserver.can_upgrade());
+    let one_of_each: Vec<&Homeserver> =
+        versions.values().enumerate().map(|(n, alike)| alike[(turn + n) % alike.len()]).collect();
+    let subjects = one_of_each.iter().copied().filter(|subject| !upgrades || subject.can_upgrade());
+    // What differs from the subject; where all are alike, any.
+    let of_each_kind = |subject: &'a Homeserver| {
+        let others: Vec<_> =
+            one_of_each.iter().copied().filter(|other| other.name() != subject.name()).map(Some).collect();
+        if has_other(scenario) && !others.is_empty() { others } else { vec![any_other(subject)] }
+    };
+    subjects.flat_map(|subject| of_each_kind(subject).into_iter().map(move |other| (subject, other))).collect()
+}
+
+fn missing_part(scenario: &Loaded, other: Option<&Homeserver>) -> Option<(Verdict, String)> {
     (has_other(scenario) && other.is_none())
         .then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
 }

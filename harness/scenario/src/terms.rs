@@ -31,12 +31,15 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
 /// One of its homeservers has an empty allow-list (`homeserver: shut`).
 pub const SHUT: &str = "shut";
+/// One of its homeservers can be started with a later release on its database (`lifecycle: upgrade`): scenarios that
+/// need this have such a one under test.
+pub const UPGRADE: &str = "upgrade";
 
 /// HTTP methods.
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];

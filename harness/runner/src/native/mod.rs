@@ -2,6 +2,8 @@
 
 mod acl_draw;
 mod acl_property;
+mod arrived;
+mod burst;
 mod invariant;
 mod last_segment;
 mod no_contact;
@@ -11,9 +13,11 @@ mod resolved;
 mod same_state;
 
 use crate::{
+    actor::Player,
     outcome::{Done, StepError},
     step::Scene,
 };
+use fedproof_client::Client;
 use fedproof_scenario::model::Native;
 use futures::future::BoxFuture;
 use indexmap::IndexMap;
@@ -24,6 +28,8 @@ type Check = for<'a> fn(&'a Scene<'a>, &'a With) -> BoxFuture<'a, Result<Done, S
 
 const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
+    ("arrived_in_order", |scene, with| Box::pin(arrived::in_order(scene, with))),
+    ("burst", |scene, with| Box::pin(burst::send_all(scene, with))),
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
@@ -53,6 +59,14 @@ pub(crate) async fn call(scene: &Scene<'_>, native: &Native) -> Result<Done, Ste
 /// An argument that is a text.
 fn text<'a>(with: &'a With, key: &str) -> Result<&'a str, StepError> {
     with.get(key).and_then(Value::as_str).ok_or_else(|| StepError::broken(format!("the check needs a text `{key}`")))
+}
+
+/// An argument that names a client among the actors.
+fn client<'a>(scene: &'a Scene<'_>, with: &With, key: &str) -> Result<&'a Client, StepError> {
+    match scene.player(text(with, key)?)? {
+        Player::Client(client) => Ok(client),
+        _ => Err(StepError::broken(format!("`{key}` must name a client"))),
+    }
 }
 
 /// An argument that is a number, or a default.

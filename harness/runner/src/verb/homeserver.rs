@@ -1,7 +1,7 @@
 //! Verbs of a homeserver: its life cycle.
 
 use crate::outcome::{Done, StepError};
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::{DeploymentError, Homeserver};
 use fedproof_scenario::model::{Lifecycle, Verb};
 
 /// Carries out a homeserver's verb.
@@ -16,6 +16,19 @@ pub(crate) async fn act(homeserver: &Homeserver, verb: Verb<'_>) -> Result<Done,
         Lifecycle::Kill => homeserver.kill().await?,
         Lifecycle::Pause => homeserver.pause().await?,
         Lifecycle::Resume => homeserver.resume().await?,
+        Lifecycle::Upgrade => upgrade(homeserver).await?,
     }
     Ok(Done::default())
+}
+
+/// That the later release starts on the database is not ours to bring about, but what is asked of it.
+async fn upgrade(homeserver: &Homeserver) -> Result<(), StepError> {
+    homeserver.upgrade().await.map_err(|error| match error {
+        DeploymentError::EndedAtStart { .. } | DeploymentError::NotReady { .. } => StepError::Unmet {
+            expected: "the later release starts on the database".to_owned(),
+            seen: error.to_string(),
+            exchanges: Vec::new(),
+        },
+        error => error.into(),
+    })
 }

@@ -104,7 +104,7 @@ verbs! {
     request: Request(Request) by [Client, Virtual],
     /// virtual: replaces its behaviour at one endpoint, from now on.
     behave: Behave(Behave) by [Virtual],
-    /// homeserver: start, stop, restart, kill, pause or resume it.
+    /// homeserver: start, stop, restart, kill, pause, resume or upgrade it.
     lifecycle: Lifecycle(Lifecycle) by [Homeserver],
     /// instance: a fault in the gateway, until healed. Result: its handle.
     fault: Fault(Fault) by [],

@@ -53,6 +53,9 @@ pub enum Lifecycle {
     Pause,
     /// Lets it go on.
     Resume,
+    /// Stops it and starts the later release that the deployment names (`upgrade_to`) on the same database. The instance's
+    /// end puts the earlier one back, with an empty database.
+    Upgrade,
 }
 
 /// Arguments of `fault`: what does not match is not touched.
