@@ -208,13 +208,13 @@ impl Mutant {
     }
 }
 
-/// The homeserver under test, and the one that is shut if the scenario has it.
+/// The homeserver under test, and those others that the scenario has: where two understand each other, either may be wrong.
 fn seats<'a>(stage: &'a Stage, subject: &'a Homeserver) -> impl Iterator<Item = &'a Homeserver> {
-    let shut = stage.cast.values().filter_map(|player| match player {
-        Player::Homeserver(homeserver) if homeserver.is_shut() => Some(homeserver),
+    let others = stage.cast.values().filter_map(|player| match player {
+        Player::Homeserver(homeserver) if homeserver.name() != subject.name() => Some(homeserver),
         _ => None,
     });
-    std::iter::once(subject).chain(shut)
+    std::iter::once(subject).chain(others)
 }
 
 impl GatewayFault {
