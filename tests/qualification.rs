@@ -118,6 +118,34 @@ fn servers_of_two_versions_run_in_one_deployment() {
     assert_eq!(subjects, 2, "each version is under test");
 }
 
+/// What the chart 2.1.0 ships, upgraded over its database to the newest supported release.
+#[test]
+fn a_server_is_upgraded_in_place() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, record, stderr) = run(&["interop/in-place-upgrade/**", "--deployment", "upgrade"], out.path());
+    assert_eq!(code, 0, "{stderr}");
+    let passed: Vec<&str> =
+        with_verdict(&record, "pass").into_iter().filter(|id| id.starts_with("interop/")).map(row).collect();
+    let rows = ["users", "rooms", "messages", "acl", "federation"];
+    assert_eq!(passed, rows.map(|row| format!("interop/in-place-upgrade/{row}")));
+    let subjects = &record["cases"][0]["subjects"];
+    assert_eq!(subjects.as_array().map(Vec::len), Some(1), "only what can be upgraded is under test: {subjects}");
+    // Both releases have run on that folder, one after the other, and the first again.
+    let ready: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix("alpha: synapse ")).collect();
+    let versions: Vec<&str> = ready.iter().filter_map(|line| line.split_once(" is ready").map(|(it, _)| it)).collect();
+    assert_eq!(versions, ["1.143.0", "1.163.2", "1.143.0"], "{stderr}");
+
+    // Elsewhere it says what it needs.
+    let (_, record, _) = run(&["interop/in-place-upgrade/acl"], &out.path().join("default"));
+    let reason = record["cases"][0]["reason"].as_str().unwrap_or_default();
+    assert_eq!(
+        (record["cases"][0]["verdict"].as_str(), reason.contains("upgrade")),
+        (Some("skipped"), true),
+        "{reason}"
+    );
+}
+
 #[test]
 fn one_mutant_of_each_family_is_killed() {
     let _turn = alone();
