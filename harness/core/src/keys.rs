@@ -57,18 +57,19 @@ impl SigningKey {
     }
 
     /// Adds this key's signature as `server` to a JSON object (not an event: see [`crate::event`]).
-    pub fn sign_json(&self, server: &ServerName, object: &mut Value) {
+    pub fn sign_json(&self, server: &str, object: &mut Value) {
         let signature = self.sign_bytes(canonical_json(&unsigned_part(object)).as_bytes());
         let Some(fields) = object.as_object_mut() else { return };
         let signatures = fields.entry("signatures").or_insert_with(|| json!({}));
         if let Some(signatures) = signatures.as_object_mut() {
-            let own = signatures.entry(server.as_str()).or_insert_with(|| json!({}));
+            let own = signatures.entry(server).or_insert_with(|| json!({}));
             own[self.id()] = signature.into();
         }
     }
 
-    /// The signed answer of `/_matrix/key/v2/server`, valid until `valid_until_ms` (Unix milliseconds).
-    pub fn document(&self, server: &ServerName, valid_until_ms: u64) -> Value {
+    /// The signed answer of `/_matrix/key/v2/server`, valid until `valid_until_ms` (Unix milliseconds). `server` is the
+    /// name as the server spells it.
+    pub fn document(&self, server: &str, valid_until_ms: u64) -> Value {
         let mut document = json!({
             "server_name": server,
             "valid_until_ts": valid_until_ms,
@@ -174,7 +175,7 @@ mod tests {
     fn a_key_document_is_read_back_and_a_forged_one_is_not() {
         let name = ServerName::new("a.example");
         let key = SigningKey::derive(1, &name, "1");
-        let mut document = key.document(&name, 10);
+        let mut document = key.document(name.as_str(), 10);
         assert_eq!(read_document(&name, &document).unwrap(), key.public_set());
         document["valid_until_ts"] = 11.into();
         assert!(read_document(&name, &document).is_err());

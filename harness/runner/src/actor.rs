@@ -27,7 +27,7 @@ impl Player {
             (Self::Homeserver(homeserver), None) => homeserver.server_name().to_string(),
             (Self::Client(client), None | Some("user")) => client.user_id().to_owned(),
             (Self::Client(client), Some("server")) => client.server().to_string(),
-            (Self::Virtual(server), None) => server.name().to_string(),
+            (Self::Virtual(server), None) => server.spelling().to_owned(),
             (Self::Virtual(server), Some("user")) => server.user(DEFAULT_USER),
             _ => return None,
         };

@@ -134,7 +134,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
                 let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
                 Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
             }
-            Actor::Virtual(pattern) => Player::Virtual(field.world.server(names.spell(pattern))),
+            Actor::Virtual(pattern) => Player::Virtual(field.world.server_spelt(&names.spell(pattern))),
         };
         Ok(vec![(name.clone(), player)])
     });
@@ -169,7 +169,7 @@ fn own_servers(
         let built_in = |name: &str| names.built_in(name);
         let var = |name: &str| template::substitute_value(case.vars.get(name)?, &built_in).ok();
         let name = template::substitute(&pattern.to_owned(), &|name| var(name).or_else(|| built_in(name)))?;
-        Ok((own_actor(actor, case.id.as_str()), Player::Virtual(field.world.server(names.spell(&name)))))
+        Ok((own_actor(actor, case.id.as_str()), Player::Virtual(field.world.server_spelt(&names.spell(&name)))))
     });
     servers.collect()
 }

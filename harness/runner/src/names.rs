@@ -1,7 +1,6 @@
 //! The names that an instance makes. A homeserver remembers the keys of a name, so that no name may come twice in a run;
 //! what cannot hold the instance's id, an IP literal above all, is drawn from it.
 
-use fedproof_core::ServerName;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -11,8 +10,8 @@ pub(crate) struct Names<'a>(pub(crate) &'a str);
 
 impl Names<'_> {
     /// A name as a scenario writes it: each `*` is the instance's id.
-    pub(crate) fn spell(self, pattern: &str) -> ServerName {
-        pattern.replace('*', self.0).as_str().into()
+    pub(crate) fn spell(self, pattern: &str) -> String {
+        pattern.replace('*', self.0)
     }
 
     /// What the built-in names of an instance stand for.

@@ -53,6 +53,7 @@ impl From<EventError> for VirtualError {
 /// What one virtual server is, apart from the world it lives in.
 pub(crate) struct ServerState {
     name: ServerName,
+    spelling: String,
     key: SigningKey,
     behaviours: Behaviours,
     turns: Turns,
@@ -70,9 +71,10 @@ impl Turns {
 }
 
 impl ServerState {
-    pub(crate) fn new(name: ServerName, seed: u64) -> Self {
+    pub(crate) fn new(spelling: &str, seed: u64) -> Self {
+        let (name, spelling) = (ServerName::new(spelling), spelling.to_owned());
         let key = SigningKey::derive(seed, &name, "virtual");
-        Self { name, key, behaviours: Behaviours::default(), turns: Turns::default() }
+        Self { name, spelling, key, behaviours: Behaviours::default(), turns: Turns::default() }
     }
 }
 
@@ -93,9 +95,15 @@ impl VirtualServer {
         &self.state.name
     }
 
+    /// The name as the server itself writes it: in the requests it signs, in its key document, in its users' ids. Host
+    /// names do not differ by case, but a server may spell its own in capitals. (Events it signs in small letters.)
+    pub fn spelling(&self) -> &str {
+        &self.state.spelling
+    }
+
     /// The id of a user of this server.
     pub fn user(&self, localpart: &str) -> String {
-        format!("@{localpart}:{}", self.name())
+        format!("@{localpart}:{}", self.spelling())
     }
 
     /// Changes how the server answers at an endpoint, from the next request on.
@@ -124,13 +132,8 @@ impl VirtualServer {
         path: &str,
         body: Option<Value>,
     ) -> Result<Reply, VirtualError> {
-        let signed = Signed {
-            method,
-            uri: path,
-            origin: self.name().as_str(),
-            destination: to.as_str(),
-            content: body.as_ref(),
-        };
+        let signed =
+            Signed { method, uri: path, origin: self.spelling(), destination: to.as_str(), content: body.as_ref() };
         let mut request =
             http::Request::builder().method(method).uri(path).header("authorization", signed.header(self.key()));
         if body.is_some() {
@@ -146,7 +149,7 @@ impl VirtualServer {
         let turn = self.state.turns.of(to);
         let _turn = turn.lock().await;
         let path = format!("/_matrix/federation/v1/send/{}", path::encode(&self.world.unique()));
-        let body = json!({"origin": self.name(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
+        let body = json!({"origin": self.spelling(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
         self.request(to, "PUT", &path, Some(body)).await
     }
 

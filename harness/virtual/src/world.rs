@@ -43,10 +43,16 @@ impl World {
 
     /// The virtual server of that name; created and made reachable the first time.
     pub fn server(&self, name: ServerName) -> VirtualServer {
+        self.server_spelt(name.as_str())
+    }
+
+    /// As [`World::server`]; the first time it is told how the server writes its own name.
+    pub fn server_spelt(&self, spelling: &str) -> VirtualServer {
+        let name = ServerName::new(spelling);
         if let Some(known) = self.known(&name) {
             return known;
         }
-        let state = Arc::new(ServerState::new(name.clone(), self.shared.seed));
+        let state = Arc::new(ServerState::new(spelling, self.shared.seed));
         let mut servers = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
         let state = servers.entry(name.clone()).or_insert(state).clone();
         drop(servers);

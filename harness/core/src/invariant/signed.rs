@@ -107,7 +107,7 @@ mod tests {
         let mut play = Play::default();
         request(&mut play, "s", "d", &key);
         assert_eq!(breaches(&play, "signed", "s"), (0, vec![]), "without keys nothing is said");
-        play.federation("d", "s", "GET", "/_matrix/key/v2/server", json!(null), key.document(&s, 1));
+        play.federation("d", "s", "GET", "/_matrix/key/v2/server", json!(null), key.document(s.as_str(), 1));
         for path in ["/_matrix/federation/v1/version", "/_matrix/key/v2/server", "/.well-known/matrix/server"] {
             play.federation("s", "d", "GET", path, json!(null), json!({}));
         }

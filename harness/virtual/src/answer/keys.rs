@@ -23,7 +23,7 @@ impl Call<'_> {
             .map(|known| {
                 let mut keys = document(&known);
                 if known.name() != self.server.name() {
-                    self.server.key().sign_json(self.server.name(), &mut keys);
+                    self.server.key().sign_json(self.server.spelling(), &mut keys);
                 }
                 keys
             })
@@ -33,5 +33,5 @@ impl Call<'_> {
 }
 
 fn document(server: &VirtualServer) -> Value {
-    server.key().document(server.name(), now_ms() + VALIDITY_MS)
+    server.key().document(server.spelling(), now_ms() + VALIDITY_MS)
 }
