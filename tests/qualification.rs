@@ -118,6 +118,27 @@ fn servers_of_two_versions_run_in_one_deployment() {
     assert_eq!(subjects, 2, "each version is under test");
 }
 
+#[test]
+fn every_ordered_pair_of_releases_meets() {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, record, stderr) = run(&["interop/join", "--deployment", "three"], out.path());
+    assert_eq!(code, 0, "{stderr}");
+    for case in record["cases"].as_array().expect("cases").iter().filter(|case| row(id(case)) == "interop/join") {
+        let subjects = case["subjects"].as_array().expect("subjects").iter();
+        let met: BTreeSet<(&str, &str)> = subjects
+            .map(|met| (met["server"].as_str().unwrap_or_default(), met["facts"]["other"].as_str().unwrap_or_default()))
+            .collect();
+        let names = ["alpha", "bravo", "charlie"];
+        let pairs = names.iter().flat_map(|one| names.iter().map(move |other| (*one, *other)));
+        assert_eq!(met, pairs.filter(|(one, other)| one != other).collect(), "{}", id(case));
+    }
+}
+
+fn id(case: &Value) -> &str {
+    case["id"].as_str().unwrap_or_default()
+}
+
 /// What the chart 2.1.0 ships, upgraded over its database to the newest supported release.
 #[test]
 fn a_server_is_upgraded_in_place() {

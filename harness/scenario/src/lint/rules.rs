@@ -2,7 +2,8 @@
 
 use super::{Finding, Linter};
 use crate::{
-    model::{Barrier, BarrierKind, Condition, Step},
+    model::{Barrier, BarrierKind, Condition, Lifecycle, Step},
+    terms::UPGRADE,
     walk::{self, List},
 };
 use fedproof_results::Role;
@@ -10,6 +11,7 @@ use fedproof_results::Role;
 /// Checks R1, R2 and R6.
 pub(super) fn check(linter: &mut Linter<'_>) {
     alone_with_a_homeserver(linter);
+    upgrade_where_there_is_one(linter);
     control_first(linter);
     barrier_before_never(linter);
 }
@@ -23,6 +25,19 @@ fn alone_with_a_homeserver(linter: &mut Linter<'_>) {
     for (pointer, _) in walk::every_step(scenario).iter().filter(|(_, step)| step.lifecycle.is_some()) {
         let finding = Finding::new("this touches a homeserver that other instances use at the same time");
         linter.at_key(&format!("{pointer}/lifecycle"), finding.help("say `exclusive: true` in the scenario (R6)"));
+    }
+}
+
+/// Only where a deployment says to what, the homeserver under test can be upgraded.
+fn upgrade_where_there_is_one(linter: &mut Linter<'_>) {
+    let scenario = linter.scenario();
+    if scenario.needs.features.iter().any(|feature| feature == UPGRADE) {
+        return;
+    }
+    let upgrades = |step: &Step| step.lifecycle == Some(Lifecycle::Upgrade);
+    for (pointer, _) in walk::every_step(scenario).iter().filter(|(_, step)| upgrades(step)) {
+        let finding = Finding::new("not every deployment says what its homeservers can be upgraded to");
+        linter.at_key(&format!("{pointer}/lifecycle"), finding.help("say `needs: {features: [upgrade]}`"));
     }
 }
 
