@@ -55,6 +55,11 @@ pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str)
             format!("deployment {} has the feature {feature:?}: there are {}", description.name, known.join(", "));
         return Err(CliError::bad_input(message));
     }
+    let services = fedproof_scenario::terms::SERVICES;
+    if let Some(service) = description.lacks.iter().find(|service| !services.contains(&service.as_str())) {
+        let message = format!("deployment {} lacks {service:?}: there are {}", description.name, services.join(", "));
+        return Err(CliError::bad_input(message));
+    }
     Ok(description)
 }
 

@@ -4,6 +4,7 @@ use crate::error::CliError;
 use fedproof_results::CaseInfo;
 use fedproof_results::exit;
 use fedproof_scenario::{Catalogue, Diagnostic, Profile, load};
+use serde_json::{Map, Value};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -72,6 +73,17 @@ impl Project {
     pub(crate) fn profiles(&self, rows: &[CaseInfo]) -> Result<Vec<Profile>, CliError> {
         let names = crate::ground::names(&self.fixtures().join("profiles"));
         names.iter().map(|name| self.profile(name, rows)).collect()
+    }
+
+    /// The settings of all profiles: where nobody chose one, a setting is what the first profile that has it says.
+    pub(crate) fn settings(&self, rows: &[CaseInfo]) -> Result<Value, CliError> {
+        let mut settings = Map::new();
+        for profile in self.profiles(rows)? {
+            for (name, value) in profile.settings {
+                settings.entry(name).or_insert(value);
+            }
+        }
+        Ok(settings.into())
     }
 
     /// These files or folders, or all scenarios, linted; native checks must be ones that the runner has.

@@ -21,6 +21,9 @@ pub struct Description {
     /// What it is like beyond its homeservers: scenarios that need one of these are played only where it is named.
     #[serde(default)]
     pub features: Vec<String>,
+    /// What its operator has switched off: cases that use it are skipped.
+    #[serde(default)]
+    pub lacks: Vec<String>,
     /// POLICY rows that it asks for, as globs, whatever the profile asks for.
     #[serde(default)]
     pub asks: Vec<String>,

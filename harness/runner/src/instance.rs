@@ -47,7 +47,7 @@ const FACTS: &[&str] = &["acl", "name", "expected"];
 /// Plays an instance and gives the result of each of its cases.
 pub(crate) async fn play(instance: &Instance, field: &Field, options: &Options) -> Vec<(String, SubjectResult)> {
     let began = Instant::now();
-    let mut rows: Vec<Row<'_>> = instance.cases.iter().filter_map(|info| row(instance, info)).collect();
+    let mut rows: Vec<Row<'_>> = instance.cases.iter().filter_map(|info| row(instance, info, options)).collect();
     if let Some((verdict, reason)) = &instance.set_aside {
         set_aside(&mut rows, *verdict, reason);
     } else if rows.iter().any(|row| row.ruling.is_open()) {
@@ -70,13 +70,16 @@ pub(crate) async fn play(instance: &Instance, field: &Field, options: &Options) 
     rows.into_iter().map(|row| (row.info.id.clone(), result(instance, row, duration_ms))).collect()
 }
 
-fn row<'a>(instance: &'a Instance, info: &'a CaseInfo) -> Option<Row<'a>> {
+fn row<'a>(instance: &'a Instance, info: &'a CaseInfo, options: &Options) -> Option<Row<'a>> {
     let case = instance.scenario.scenario.cases.iter().find(|case| case.id.as_str() == info.row())?;
     let mut ruling = Ruling::default();
     if let Some(only) = &case.only
         && !only.room_versions.contains(&instance.version)
     {
         ruling.set_aside(Verdict::NotApplicable, &only.reason);
+    }
+    if let Some(service) = case.uses.iter().find(|service| options.lacks.contains(service)) {
+        ruling.set_aside(Verdict::Skipped, format!("the deployment has {} switched off", service.replace('_', " ")));
     }
     if instance.scenario.scenario.uncontrolled.is_some() {
         ruling.waive_control();
@@ -148,6 +151,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         diary: field.diary.clone(),
         seed: options.seed,
         pairs: options.pairs,
+        settings: options.settings.clone(),
         mark: field.gateway.transcript().len(),
         mark_begun: field.gateway.transcript().begun().len(),
         counter: AtomicU64::new(0),
@@ -251,6 +255,7 @@ async fn play_in(instance: &Instance, stage: &Stage, rows: &mut [Row<'_>], share
         case_slug: "",
         row: "",
         names: Names(&instance.id),
+        settings: &stage.settings,
         phase: "",
         version: &instance.version,
     };

@@ -10,6 +10,7 @@ use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
 use futures::{StreamExt, stream};
+use serde_json::Value;
 use std::{collections::HashSet, sync::Arc};
 use tokio::sync::watch;
 
@@ -42,6 +43,10 @@ pub struct Options {
     pub seed: u64,
     /// How many pairs the property check draws; what its scenario says if not given.
     pub pairs: Option<u64>,
+    /// Settings of the profile, by name.
+    pub settings: Value,
+    /// What the deployment lacks: cases that use it are skipped.
+    pub lacks: Vec<String>,
     /// Becomes true when the run is to stop.
     pub interrupted: watch::Receiver<bool>,
 }

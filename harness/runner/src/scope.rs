@@ -45,6 +45,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) row: &'a str,
     /// The names of the instance.
     pub(crate) names: Names<'a>,
+    /// Settings of the profile, by name.
+    pub(crate) settings: &'a Value,
     pub(crate) phase: &'a str,
     pub(crate) version: &'a str,
 }
@@ -67,6 +69,7 @@ impl Scope<'_> {
             "case" => Some(self.case_slug.into()),
             "phase" => Some(self.phase.into()),
             "version" => Some(self.version.into()),
+            "profile" => Some(self.settings.clone()),
             _ => self.names.built_in(reference),
         }
     }

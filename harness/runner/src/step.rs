@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     /// Which instances were played so far.
     pub(crate) diary: Diary,
     pub(crate) seed: u64,
+    /// Settings of the profile, by name.
+    pub(crate) settings: Value,
     /// How many pairs the property check draws, if the command line says.
     pub(crate) pairs: Option<u64>,
     /// Length of the transcript when the instance began.

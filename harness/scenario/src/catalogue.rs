@@ -1,6 +1,6 @@
 //! All scenarios that were loaded, and the cases they expand to.
 
-use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, select::Selection, walk};
+use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, select::Selection, template, terms, walk};
 use fedproof_results::{CaseInfo, Level, STANDING};
 use std::sync::Arc;
 
@@ -48,6 +48,25 @@ impl Catalogue {
                 let label = near::did_you_mean(&native.check, known.iter().copied()).unwrap_or_default();
                 let help = Some(format!("there are {}", known.join(", ")));
                 found.push(Diagnostic::at(&loaded.file, &loaded.text, span, title, label, help));
+            }
+        }
+        found
+    }
+
+    /// References to settings (`${profile.NAME}`) that are not among the known ones. Which there are is up to the
+    /// profiles, so that [`load`](crate::load) cannot say.
+    pub fn unknown_settings(&self, known: &[&str]) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for loaded in &self.scenarios {
+            for reference in template::references(&loaded.text) {
+                let Some(name) = reference.path.first().filter(|_| reference.name == terms::PROFILE) else { continue };
+                if !known.contains(&name.as_str()) {
+                    let title = format!("no profile has a setting `{name}`");
+                    let label = near::did_you_mean(name, known.iter().copied()).unwrap_or_default();
+                    let help = Some(format!("there are {}", known.join(", ")));
+                    let span = reference.start..reference.end;
+                    found.push(Diagnostic::at(&loaded.file, &loaded.text, span, title, label, help));
+                }
             }
         }
         found

@@ -5,7 +5,8 @@
 //! `${denied.user}` its default user, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
 //! name) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
 //! steps), `${version}` (the room version), `${unique}` (part of every name that the instance makes, good as a label of
-//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets).
+//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets), and
+//! `${profile.NAME}` (a setting of the profile, with its JSON type).
 //! `vars` are bound before the first phase, from top to bottom.
 
 mod actor;
@@ -131,6 +132,10 @@ pub struct Case {
     /// In these room versions only; elsewhere not applicable, for the reason given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Only>,
+    /// What it makes use of that an operator may have switched off ([`SERVICES`](crate::terms::SERVICES)): skipped where
+    /// the deployment lacks it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
     /// If the control is answered like this, the server does not offer it (R7): not applicable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_applicable_if: Option<Expect>,

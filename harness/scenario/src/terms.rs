@@ -31,21 +31,26 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
+/// Its homeservers have the settings of an operator and not those of a test: what is configured can be decided.
+pub const OPERATED: &str = "operated";
 /// One of its homeservers has an empty allow-list (`homeserver: shut`).
 pub const SHUT: &str = "shut";
 /// One of its homeservers can be started with a later release on its database (`lifecycle: upgrade`): scenarios that
 /// need this have such a one under test.
 pub const UPGRADE: &str = "upgrade";
 
+/// What an operator may have switched off: a deployment says so (`lacks`), and a case that uses it is skipped there.
+pub const SERVICES: &[&str] = &["presence", "public_rooms_over_federation"];
+
 /// HTTP methods.
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
-pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP];
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, PROFILE];
 /// Last segment of the row, in steps and variables of a case.
 pub const CASE: &str = "case";
 /// Name of the phase, in steps.
@@ -57,6 +62,8 @@ pub const VERSION: &str = "version";
 pub const UNIQUE: &str = "unique";
 /// IP literals that the instance has for itself, by [`IP_FIELDS`].
 pub const IP: &str = "ip";
+/// The settings of the profile, by their names (`${profile.NAME}`).
+pub const PROFILE: &str = "profile";
 /// What `${ip.FIELD}` can name.
 pub const IP_FIELDS: &[&str] = &["v4", "v6"];
 

@@ -102,6 +102,19 @@ fn native_checks_are_known_to_whoever_runs_them() {
 }
 
 #[test]
+fn settings_are_known_to_the_profiles() {
+    let root = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(tests().join("good/scenarios/policy.yaml")).unwrap();
+    let text = text.replace("${unlisted.user}", "${profile.acl_litterals}");
+    fs::write(root.path().join("a.yaml"), text).unwrap();
+    let catalogue = load(root.path(), &["a.yaml".into()]).unwrap();
+    let found = catalogue.unknown_settings(&["acl_literals"]);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].line, found[0].label.as_str()), (29, "did you mean `acl_literals`?"));
+    assert!(catalogue.unknown_settings(&["acl_litterals"]).is_empty());
+}
+
+#[test]
 fn good_files_meet_the_schema_and_bad_ones_do_not() {
     assert_eq!(schema_kinds(), ["scenario", "profile"]);
     assert!(schema("nothing").is_none());

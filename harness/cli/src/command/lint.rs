@@ -16,7 +16,13 @@ pub(crate) fn lint(project: &Project, args: &Lint) -> Result<u8, CliError> {
     match project.load(&paths) {
         Ok(catalogue) => {
             if args.paths.is_empty() {
-                project.profiles(&catalogue.cases())?;
+                let settings = project.settings(&catalogue.cases())?;
+                let known: Vec<&str> =
+                    settings.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+                let wrong = catalogue.unknown_settings(&known);
+                if !wrong.is_empty() {
+                    return Err(CliError::rendered(exit::BAD_INPUT, render(&wrong)));
+                }
             }
             let (scenarios, cases) = (catalogue.scenarios.len(), catalogue.cases().len());
             match args.format {

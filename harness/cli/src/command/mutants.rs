@@ -154,6 +154,8 @@ impl Stage {
             strict: true,
             seed,
             pairs: None,
+            settings: project.settings(&catalogue.cases())?,
+            lacks: self.description.lacks.clone(),
             interrupted: interrupted.clone(),
         };
         let style = indicatif::ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}");

@@ -18,6 +18,7 @@ use fedproof_runner::{Options, Sink, plan, run as play};
 use fedproof_scenario::{Catalogue, Loaded, Profile, Selection};
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -35,6 +36,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let profile = project.profile(&args.profile, &catalogue.cases())?;
     let description = ground::describe(project, &args.place)?;
     let selection = select(&catalogue, &args.selectors, &profile, &description)?;
+    has_settings(&catalogue, &selection, &profile)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
@@ -98,6 +100,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         strict: args.strict,
         seed,
         pairs: args.pairs,
+        settings: serde_json::json!(profile.settings),
+        lacks: description.lacks.clone(),
         interrupted: stopped,
     };
     let playing = Instant::now();
@@ -164,6 +168,19 @@ fn select(
     }
     catalogue.add_standing(&mut selection, &is_asked);
     Ok(selection)
+}
+
+/// Every setting that a selected case refers to must be one of the profile's.
+fn has_settings(catalogue: &Catalogue, selection: &Selection, profile: &Profile) -> Result<(), CliError> {
+    let selected: BTreeSet<usize> = selection.entries.iter().map(|entry| entry.scenario).collect();
+    let scenarios = selected.iter().map(|index| catalogue.scenarios[*index].clone()).collect();
+    let known: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
+    let wrong = Catalogue { scenarios }.unknown_settings(&known);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{}\nthe profile is {}", crate::project::render(&wrong), profile.profile);
+    Err(CliError::rendered(fedproof_results::exit::BAD_INPUT, text))
 }
 
 /// A seed nobody chose; it is in the report, so that the run can be repeated.

@@ -11,6 +11,7 @@ mod object;
 mod repeat;
 mod resolved;
 mod same_state;
+mod told;
 
 use crate::{
     actor::Player,
@@ -37,6 +38,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
     ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
     ("same_state", |scene, with| Box::pin(same_state::compare(scene, with))),
+    ("told", |scene, with| Box::pin(async move { told::check(scene, with) })),
 ];
 
 /// Names of all checks.

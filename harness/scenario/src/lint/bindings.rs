@@ -19,7 +19,7 @@ type Bound = BTreeSet<String>;
 /// Checks every reference of the scenario.
 pub(super) fn check(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
-    let mut shared = Bound::from([terms::UNIQUE.to_owned(), terms::IP.to_owned()]);
+    let mut shared = Bound::from([terms::UNIQUE, terms::IP, terms::PROFILE].map(str::to_owned));
     if !scenario.room_versions.is_empty() {
         shared.insert(terms::VERSION.to_owned());
     }
@@ -153,7 +153,13 @@ fn judge(linter: &Linter<'_>, reference: &Reference, bound: &Bound) -> Option<Fi
         return judge_field(name, actor, reference);
     }
     if bound.contains(name) {
-        return if name == terms::IP { judge_ip(reference) } else { None };
+        return match name {
+            terms::IP => judge_ip(reference),
+            terms::PROFILE if reference.path.is_empty() => {
+                Some(Finding::new("this names no setting").help("a setting of the profile is `${profile.NAME}`"))
+            }
+            _ => None,
+        };
     }
     let finding = Finding::new(format!("nothing is bound to `{name}` here"));
     Some(match name {

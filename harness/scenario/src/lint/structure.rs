@@ -5,7 +5,7 @@ use crate::{
     At,
     model::{Scenario, Step},
     near,
-    terms::ROOM_VERSIONS,
+    terms::{ROOM_VERSIONS, SERVICES},
     walk,
 };
 use fedproof_results::Role;
@@ -51,6 +51,18 @@ fn room_versions(linter: &mut Linter<'_>) {
         room_version(linter, &pointer, version);
         if scenario.room_versions[..index].contains(version) {
             linter.at_value(&pointer, Finding::new(format!("room version {version} stands here twice")));
+        }
+    }
+    for (index, case) in scenario.cases.iter().enumerate() {
+        for (position, service) in
+            case.uses.iter().enumerate().filter(|(_, service)| !SERVICES.contains(&service.as_str()))
+        {
+            let finding = Finding::new(format!("no deployment lacks `{service}`"));
+            let finding = finding.label_if(near::did_you_mean(service, SERVICES.iter().copied()));
+            linter.at_value(
+                &format!("/cases/{index}/uses/{position}"),
+                finding.help(format!("there are {}", SERVICES.join(", "))),
+            );
         }
     }
     // A case may be restricted to versions in which the scenario does not run: then it is nowhere applicable.

@@ -92,6 +92,7 @@ impl Scenario {
                     priority: row.priority,
                     requirement: row.requirement.clone(),
                     only: None,
+                    uses: Vec::new(),
                     not_applicable_if: None,
                     vars,
                     steps: table.steps.clone(),
