@@ -4,6 +4,7 @@ mod acl_draw;
 mod acl_property;
 mod arrived;
 mod burst;
+mod classified;
 mod invariant;
 mod last_segment;
 mod no_contact;
@@ -33,6 +34,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("burst", |scene, with| Box::pin(burst::send_all(scene, with))),
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
+    ("classified", |scene, with| Box::pin(async move { classified::check(scene, with) })),
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
