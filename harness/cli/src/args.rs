@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Down,
     /// Seed deliberate defects and see which cases notice (the kill matrix)
     Mutants(Mutants),
+    /// Put load on a deployment and measure
+    Load(Load),
     /// What is different between two runs, or a run and a baseline
     Compare(Compare),
     /// The CI decision over a stored run, as an exit code
@@ -60,7 +62,7 @@ pub(crate) enum Format {
 }
 
 /// Which deployment.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Where {
     /// Deployment: a name in fixtures/deployments, or a file; `default` if not given (mutants: any that can play them)
     #[arg(long, value_name = "NAME|FILE")]
@@ -184,6 +186,54 @@ pub(crate) struct Mutants {
     pub(crate) out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub(crate) format: ListFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Load {
+    /// A name in fixtures/workloads, or a file
+    pub(crate) workload: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Seconds that all phases last together, instead of what the workload says
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub(crate) duration: Option<f64>,
+    /// Highest rate of open phases, in operations a second; all are scaled alike
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// Users on each homeserver
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) users: Option<usize>,
+    /// Only part I of N of the arrivals, from 0 (default: what JOB_COMPLETION_INDEX says, of FEDPROOF_SHARDS)
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<fedproof_load::Shard>,
+    /// When the first arrival's clock begins, in seconds since 1970: the same for all shards
+    #[arg(long, value_name = "TIME", value_parser = unix_time)]
+    pub(crate) start_at: Option<std::time::SystemTime>,
+    /// Seed of everything random; drawn if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the results go; default fedproof-results/load-RUN_ID
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("expected a number above 0".to_owned()) }
+}
+
+fn shard(text: &str) -> Result<fedproof_load::Shard, String> {
+    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if index < count => Ok(fedproof_load::Shard { index, count }),
+        _ => Err("expected I/N with I from 0 to N-1, such as 0/4".to_owned()),
+    }
+}
+
+fn unix_time(text: &str) -> Result<std::time::SystemTime, String> {
+    Ok(std::time::UNIX_EPOCH + std::time::Duration::from_secs_f64(positive(text)?))
 }
 
 #[derive(Debug, ClapArgs)]

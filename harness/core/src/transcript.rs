@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     ops::Deref,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 use tokio::sync::watch;
@@ -217,11 +220,22 @@ pub struct Transcript {
     exchanges: Log<Exchange>,
     begun: Log<Begun>,
     began: Instant,
+    most: Arc<AtomicU64>,
+    taps: Arc<RwLock<Vec<Tap>>>,
 }
+
+/// Called with each exchange as it ends.
+type Tap = Arc<dyn Fn(&Exchange) + Send + Sync>;
 
 impl Default for Transcript {
     fn default() -> Self {
-        Self { exchanges: Log::default(), begun: Log::default(), began: Instant::now() }
+        Self {
+            exchanges: Log::default(),
+            begun: Log::default(),
+            began: Instant::now(),
+            most: Arc::new(u64::MAX.into()),
+            taps: Arc::default(),
+        }
     }
 }
 
@@ -231,11 +245,35 @@ impl Transcript {
         redact(&mut exchange.request);
         redact(&mut exchange.response);
         exchange.path = redacted_path(&exchange.path);
+        let taps = self.taps.read().unwrap_or_else(PoisonError::into_inner).clone();
+        taps.iter().for_each(|tap| tap(&exchange));
+        if self.is_full() {
+            return Arc::new(Exchange { id: self.exchanges.len(), ..exchange });
+        }
         self.exchanges.append(|id| Exchange { id, ..exchange })
+    }
+
+    /// Keeps no more than `most` exchanges from now on: what a load run brings would fill the memory. The first are
+    /// kept, since what came later means nothing without them.
+    pub fn keep_at_most(&self, most: u64) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Whether no more exchanges are kept.
+    pub fn is_full(&self) -> bool {
+        self.exchanges.len() >= self.most.load(Ordering::Relaxed)
+    }
+
+    /// Has `tap` called with each exchange as it ends, kept or not. It must be quick: the exchange waits for it.
+    pub fn tap(&self, tap: impl Fn(&Exchange) + Send + Sync + 'static) {
+        self.taps.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(tap));
     }
 
     /// Notes that a request has arrived, long before its answer perhaps.
     pub fn note_begun(&self, begun: Begun) {
+        if self.is_full() {
+            return;
+        }
         let path = redacted_path(&begun.path);
         self.begun.append(|_| Begun { path, ..begun });
     }

@@ -35,6 +35,20 @@ pub(crate) struct Data {
     /// Paths that answer 200 once it is ready.
     pub(crate) ready: Vec<String>,
     pub(crate) version: VersionQuery,
+    /// Where it counts its own work, if it does.
+    pub(crate) metrics: Option<Metrics>,
+}
+
+/// Where a homeserver counts its own work: metrics in the Prometheus text format.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// What to GET.
+    pub path: String,
+    /// Name of the counter of database transactions.
+    pub database_transactions: String,
+    /// Name of the counter of events that were persisted.
+    pub events_persisted: String,
 }
 
 /// How a build gets onto the machine.

@@ -1,6 +1,6 @@
 //! The handle of one homeserver of a deployment: what is known of it. What can be done to it: `operations`.
 
-use crate::{Notify, log, port::Port, proc, process::Process, server::Server, template::Values};
+use crate::{Metrics, Notify, log, port::Port, proc, process::Process, server::Server, template::Values};
 use fedproof_client::Endpoint;
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
@@ -108,6 +108,11 @@ impl Homeserver {
     /// Identity of the build: its code, its dependencies and its Python; hex. That it was upgraded does not change it.
     pub fn digest(&self) -> &str {
         &self.0.server.installed.digest
+    }
+
+    /// Where it counts its own work, if it does.
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.0.server.adapter.data.metrics.as_ref()
     }
 
     /// Its client API.

@@ -32,6 +32,7 @@ mod spec;
 mod template;
 mod yaml;
 
+pub use adapter::Metrics;
 pub use cache::default_cache;
 pub use deployment::{Deployment, Setting};
 pub use description::{Description, HomeserverDescription};

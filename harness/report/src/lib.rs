@@ -50,6 +50,7 @@ mod gate_line;
 mod html;
 mod junit;
 mod kinds;
+pub mod load;
 mod summary;
 mod tally;
 mod terminal;

@@ -10,6 +10,7 @@ mod compare;
 mod deviation;
 mod event;
 mod gate;
+pub mod load;
 mod record;
 mod schema;
 

@@ -115,7 +115,8 @@ impl VirtualServer {
         &self.state.behaviours
     }
 
-    pub(crate) fn world(&self) -> &World {
+    /// The world that it lives in.
+    pub fn world(&self) -> &World {
         &self.world
     }
 
@@ -132,6 +133,18 @@ impl VirtualServer {
         path: &str,
         body: Option<Value>,
     ) -> Result<Reply, VirtualError> {
+        let request = self.signed(to, method, path, body)?;
+        Ok(self.world.gateway().send(self.name(), to, request).await?)
+    }
+
+    /// A signed request, to be sent later.
+    fn signed(
+        &self,
+        to: &ServerName,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<http::Request<Bytes>, http::Error> {
         let signed =
             Signed { method, uri: path, origin: self.spelling(), destination: to.as_str(), content: body.as_ref() };
         let mut request =
@@ -139,18 +152,32 @@ impl VirtualServer {
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
-        let bytes = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        Ok(self.world.gateway().send(self.name(), to, request.body(bytes)?).await?)
+        request.body(body.map_or_else(Bytes::new, |body| body.to_string().into()))
     }
 
     /// Sends one transaction with a fresh transaction id, after those before it to the same server were answered:
     /// the specification allows one at a time. Specification: server-server API, "Transactions".
     pub async fn send(&self, to: &ServerName, pdus: Vec<Value>, edus: Vec<Value>) -> Result<Reply, VirtualError> {
+        self.send_ahead(to, self.transaction(to, pdus, edus)?).await
+    }
+
+    /// A transaction with a fresh id, signed and ready to be sent: so that signing is in no latency.
+    pub fn transaction(
+        &self,
+        to: &ServerName,
+        pdus: Vec<Value>,
+        edus: Vec<Value>,
+    ) -> Result<http::Request<Bytes>, VirtualError> {
+        let path = format!("/_matrix/federation/v1/send/{}", path::encode(&self.world.unique()));
+        let body = json!({"origin": self.name(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
+        Ok(self.signed(to, "PUT", &path, Some(body))?)
+    }
+
+    /// Sends a [`transaction`](Self::transaction) when it is this server's turn, as [`send`](Self::send) does.
+    pub async fn send_ahead(&self, to: &ServerName, transaction: http::Request<Bytes>) -> Result<Reply, VirtualError> {
         let turn = self.state.turns.of(to);
         let _turn = turn.lock().await;
-        let path = format!("/_matrix/federation/v1/send/{}", path::encode(&self.world.unique()));
-        let body = json!({"origin": self.spelling(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus});
-        self.request(to, "PUT", &path, Some(body)).await
+        Ok(self.world.gateway().send(self.name(), to, transaction).await?)
     }
 
     /// Completes, hashes and signs an event as this server and puts it into the graph. An event that the

@@ -9,6 +9,7 @@ mod gate;
 mod kill_matrix;
 mod lint;
 mod list;
+mod load;
 mod mutants;
 mod playground;
 mod repeat;
@@ -34,6 +35,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Up(up) => playground::up(&project()?, up).await,
         Command::Down => playground::down().await,
         Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
+        Command::Load(load) => load::load(&project()?, load).await,
         Command::Compare(compare) => compare::compare(&compare),
         Command::Gate(gate) => gate::gate(&gate),
         Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),

@@ -221,14 +221,17 @@ pub(crate) fn work_folder(run_id: &str, out: &Path, keep: bool) -> Result<Work, 
         .map_err(|error| CliError::environment(format!("failed to create a folder for the homeservers: {error}")))
 }
 
-fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64, deployment: &str) -> Identity {
+/// The time as RFC 3339 in UTC, to the second: nobody reads more.
+pub(crate) fn now() -> String {
     let now = time::OffsetDateTime::now_utc();
-    // To the second: nobody reads more.
     let now = now.replace_nanosecond(0).unwrap_or(now);
-    let started_at = now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+    now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
+fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64, deployment: &str) -> Identity {
     Identity {
         run_id: run_id(),
-        started_at,
+        started_at: now(),
         suite_version: env!("CARGO_PKG_VERSION").to_owned(),
         suite_digest: digest(&catalogue.scenarios, selection),
         deployment: deployment.to_owned(),

@@ -1,0 +1,188 @@
+//! `fedproof load`: load on a deployment, and what it costs.
+
+use super::run::{draw_seed, now, run_id, work_folder};
+use crate::{
+    args::{Format, Load},
+    error::CliError,
+    ground::{self, Ground},
+    interrupt,
+    project::Project,
+    stdout,
+};
+use fedproof_load::{Outcome, Setting, Shard, Workload};
+use fedproof_results::{
+    ServerInfo, exit,
+    load::{LOAD_SCHEMA, LoadRecord},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// Runs a workload; the exit code says whether its thresholds held.
+pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> {
+    let workload = workload(project, &args)?;
+    let mut place = args.place.clone();
+    place.deployment = place.deployment.or_else(|| workload.deployment.clone());
+    let description = ground::describe(project, &place)?;
+    let seed = args.seed.unwrap_or_else(draw_seed);
+    let id = run_id();
+    let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("load-{id}")));
+    if out.join("load.json").exists() {
+        return Err(CliError::bad_input(format!(
+            "{} holds a load run already: choose another folder with --out",
+            out.display()
+        )));
+    }
+    std::fs::create_dir_all(&out).map_err(|error| written(&out, &error))?;
+    let work = work_folder(&id, &out, false)?;
+    let interrupted = interrupt::watch();
+    let started_at = now();
+    let bar = bar();
+    let notify: fedproof_deployment::Notify = {
+        let bar = bar.clone();
+        Arc::new(move |server, message| match server {
+            Some(server) => bar.println(format!("{server}: {message}")),
+            None => bar.println(message),
+        })
+    };
+    let ground =
+        Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
+    let servers = ground.servers();
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let progress = |what: &str, done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        bar.set_message(what.to_owned());
+    };
+    let setting = Setting {
+        homeservers: &ground.field.homeservers,
+        gateway: ground.field.gateway.clone(),
+        world: ground.field.world.clone(),
+        seed,
+        label: format!("l{:04x}", seed & 0xffff),
+        shard,
+        start_at: args.start_at,
+        out: &out,
+        interrupted: interrupted.clone(),
+        progress: &progress,
+    };
+    let ran = fedproof_load::run(&workload, setting).await;
+    bar.finish_and_clear();
+    ground.stop().await;
+    let outcome = match ran {
+        Ok(outcome) => outcome,
+        Err(_) if *interrupted.borrow() => return Ok(exit::INTERRUPTED),
+        Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
+    };
+    let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
+    let record = record(&workload, about, outcome);
+    write(&out, &record)?;
+    match args.format {
+        Format::Json => stdout::json(&record),
+        Format::Text => stdout::print(fedproof_report::load::summary(&record).trim_end()),
+    }
+    Ok(exit_code(&record, *interrupted.borrow()))
+}
+
+/// The workload that the command line means, as it wants it.
+fn workload(project: &Project, args: &Load) -> Result<Workload, CliError> {
+    let folder = project.fixtures().join("workloads");
+    let named = folder.join(format!("{}.yaml", args.workload));
+    let file = if named.is_file() { named } else { args.workload.clone().into() };
+    if !file.is_file() {
+        let known = ground::names(&folder).join(", ");
+        let message = format!(
+            "there is no workload {:?}: neither a file nor one of {known} in fixtures/workloads",
+            args.workload
+        );
+        return Err(CliError::bad_input(message));
+    }
+    let mut workload = Workload::read(&file).map_err(|error| CliError::bad_input(error.to_string()))?;
+    if let Some(users) = args.users {
+        workload.population.users = users;
+        workload.population.watchers = workload.population.watchers.min(users);
+    }
+    if let Some(seconds) = args.duration {
+        workload = workload.lasting(Duration::from_secs_f64(seconds));
+    }
+    if let Some(rate) = args.rate {
+        if workload.peak() == 0.0 {
+            return Err(CliError::bad_input(format!(
+                "--rate: workload {} has no phase with a rate",
+                workload.workload
+            )));
+        }
+        workload = workload.at_rate(rate);
+    }
+    Ok(workload)
+}
+
+/// Who and when.
+struct About {
+    run_id: String,
+    started_at: String,
+    seed: u64,
+    shard: Shard,
+    deployment: String,
+    servers: Vec<ServerInfo>,
+}
+
+fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
+    LoadRecord {
+        schema: LOAD_SCHEMA.to_owned(),
+        run_id: about.run_id,
+        started_at: about.started_at,
+        suite_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workload: workload.workload.clone(),
+        about: workload.about.clone(),
+        deployment: about.deployment,
+        seed: about.seed,
+        shard: (about.shard != Shard::WHOLE).then(|| about.shard.into()),
+        valid: outcome.invalid_because.is_empty(),
+        invalid_because: outcome.invalid_because,
+        complete: outcome.stopped_because.is_empty(),
+        stopped_because: outcome.stopped_because,
+        servers: about.servers,
+        thresholds: outcome.thresholds,
+        operations: outcome.recorder.figures(outcome.measured_seconds),
+        work: outcome.work,
+        phases: outcome.phases,
+        lost: outcome.lost,
+        timeline: outcome.timeline,
+        resources: outcome.resources,
+        generator: outcome.generator,
+        invariants: outcome.invariants,
+    }
+}
+
+fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
+    if interrupted {
+        exit::INTERRUPTED
+    } else if !record.valid || !record.complete {
+        exit::INCONCLUSIVE
+    } else if record.held() {
+        exit::QUALIFIED
+    } else {
+        exit::NOT_QUALIFIED
+    }
+}
+
+fn write(out: &Path, record: &LoadRecord) -> Result<(), CliError> {
+    let path = out.join("load.json");
+    let json = serde_json::to_string(record).unwrap_or_default();
+    let partial = out.join("load.json.partial");
+    std::fs::write(&partial, json)
+        .and_then(|()| std::fs::rename(&partial, &path))
+        .map_err(|error| written(&path, &error))
+}
+
+fn written(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::environment(format!("failed to write {}: {error}", path.display()))
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg:20} {wide_bar} {pos}/{len} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}

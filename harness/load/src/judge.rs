@@ -1,0 +1,92 @@
+//! From figures to a word: thresholds, and whether the figures may be believed.
+
+use crate::{
+    recorder::Recorder,
+    series::Series,
+    threshold::{Metric, Threshold},
+};
+use fedproof_results::load::{Generator, ResourceSample, ThresholdResult, Work};
+
+/// What free workers may be late, 99th percentile, in microseconds: later than that, the generator measures itself.
+const LATE_US: u64 = 50_000;
+/// Share of a core from which on the generator is taken to be the bottleneck.
+const BUSY: f64 = 0.9;
+
+/// Everything a threshold may be about.
+pub(crate) struct Figures<'a> {
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) seconds: f64,
+    pub(crate) work: &'a [Work],
+    pub(crate) resources: &'a [ResourceSample],
+    pub(crate) lost: u64,
+}
+
+impl Figures<'_> {
+    pub(crate) fn judge(&self, threshold: &Threshold) -> ThresholdResult {
+        let value = self.value(threshold);
+        let ok = value.is_some_and(|value| threshold.comparison.holds(value, threshold.bound));
+        ThresholdResult { expression: threshold.to_string(), ok, value }
+    }
+
+    fn value(&self, threshold: &Threshold) -> Option<f64> {
+        let series: Vec<Series> = match threshold.of {
+            Some(series) => vec![series],
+            None => Series::all().filter(|series| matches!(series, Series::Of(_))).collect(),
+        };
+        let mut latencies = crate::recorder::histogram();
+        let mut errors = 0;
+        for series in series {
+            latencies.add(&self.recorder.whole(series)).ok()?;
+            errors += self.recorder.errors(series);
+        }
+        let count = latencies.len();
+        let with_latencies = |value: f64| (count > 0).then_some(value);
+        match threshold.metric {
+            Metric::Percentile(percentile) => with_latencies(latencies.value_at_quantile(percentile / 100.0) as f64),
+            Metric::Max => with_latencies(latencies.max() as f64),
+            Metric::Mean => with_latencies(latencies.mean()),
+            Metric::ErrorRate => (count + errors > 0).then(|| errors as f64 / (count + errors) as f64),
+            Metric::Rate => Some(count as f64 / self.seconds),
+            Metric::Count => Some(count as f64),
+            Metric::Lost => Some(self.lost as f64),
+            Metric::CpuPerOp => self.per_operation(threshold.of, |work| Some(work.cpu_ms)),
+            Metric::DbPerOp => self.per_operation(threshold.of, |work| work.db_transactions),
+            Metric::Memory => {
+                let servers = self.resources.iter().filter(|sample| sample.process != "generator");
+                servers.map(|sample| sample.rss_bytes).max().map(|most| most as f64)
+            }
+        }
+    }
+
+    /// What all homeservers spent for one operation.
+    fn per_operation(&self, of: Option<Series>, spent: impl Fn(&Work) -> Option<u64>) -> Option<f64> {
+        let meant = |work: &&Work| of.is_none_or(|series| work.operation == series.name());
+        let work: Vec<&Work> = self.work.iter().filter(meant).collect();
+        let spent: u64 = work.iter().map(|work| spent(work)).sum::<Option<u64>>()?;
+        // Every homeserver's line has the same operations in its count.
+        let server = &work.first()?.server;
+        let count: u64 = work.iter().filter(|work| work.server == *server).map(|work| work.count).sum();
+        (count > 0).then(|| spent as f64 / count as f64)
+    }
+}
+
+/// Why the figures must not be believed; empty if they may.
+pub(crate) fn doubts(generator: &Generator, resources: &[ResourceSample], samples: u64) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if samples == 0 {
+        doubts.push("nothing was measured".to_owned());
+    }
+    if generator.late_p99_us > LATE_US {
+        doubts.push(format!(
+            "the generator was late: free workers woke {} ms after they were due (99th percentile; at most {} ms)",
+            generator.late_p99_us / 1000,
+            LATE_US / 1000
+        ));
+    }
+    let own: Vec<f64> = resources.iter().filter(|one| one.process == "generator").map(|one| one.cpu).collect();
+    let busy = own.iter().filter(|cpu| **cpu > BUSY).count();
+    if busy * 4 > own.len() {
+        doubts.push(format!("the generator used more than {BUSY} of a core in {busy} of {} seconds", own.len()));
+    }
+    doubts
+}

@@ -1,0 +1,38 @@
+//! Load on homeservers: clients and signed federation traffic, from a workload in YAML to figures.
+//!
+//! A [`Workload`] says who is there and what arrives when; [`schedule`] draws all arrivals from the seed before anything
+//! runs; goose's workers take what is due; latencies go from when something was *due* to the last byte into a
+//! [`Recorder`]; watchers and virtual servers tell when others saw it; [`judge`](run()) says whether the thresholds held
+//! and whether the figures may be believed.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
+
+mod agenda;
+mod context;
+mod drive;
+pub mod hlog;
+mod http;
+mod judge;
+mod ledger;
+mod lint;
+mod operation;
+mod perform;
+mod population;
+mod prepare;
+pub mod recorder;
+mod resources;
+mod run;
+pub mod schedule;
+mod series;
+mod threshold;
+mod watch;
+mod workload;
+
+pub use operation::Operation;
+pub use population::PopulationError;
+pub use recorder::Recorder;
+pub use run::{LoadError, Outcome, Setting, run};
+pub use schedule::Shard;
+pub use series::Series;
+pub use threshold::{Comparison, Metric, Threshold};
+pub use workload::{Closed, Phase, Rate, RoomGroup, Spacing, Workload, WorkloadError};

@@ -1,0 +1,126 @@
+//! What processes use: `/proc` (proc(5)) every second, and what a homeserver says of itself at the ends of phases.
+
+use fedproof_deployment::{Homeserver, Metrics};
+use fedproof_results::load::ResourceSample;
+use std::{collections::HashMap, path::PathBuf, time::Instant};
+
+/// Clock ticks a second: `USER_HZ`, which Linux fixes at 100 for what user space sees.
+const TICKS: u64 = 100;
+
+/// A process at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) cpu_ms: u64,
+    pub(crate) rss_bytes: u64,
+    pub(crate) descriptors: u64,
+}
+
+/// This process.
+pub(crate) fn own() -> Reading {
+    let cpu_ms = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_of(&stat)).unwrap_or_default();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: u64 = resident.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default();
+    Reading { cpu_ms, rss_bytes: kib * 1024, descriptors: descriptors("self") }
+}
+
+/// A homeserver's process.
+pub(crate) fn of(homeserver: &Homeserver) -> Reading {
+    let usage = homeserver.usage();
+    let descriptors = homeserver.pid().map_or(0, |pid| descriptors(&pid.to_string()));
+    Reading { cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes, descriptors }
+}
+
+fn cpu_of(stat: &str) -> Option<u64> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some((number(11)? + number(12)?) * 1000 / TICKS)
+}
+
+fn descriptors(process: &str) -> u64 {
+    let folder = PathBuf::from("/proc").join(process).join("fd");
+    std::fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
+}
+
+/// Turns readings into samples.
+pub(crate) struct Sampler {
+    last: HashMap<String, (Instant, u64)>,
+}
+
+impl Sampler {
+    pub(crate) fn new() -> Self {
+        Self { last: HashMap::new() }
+    }
+
+    /// The generator and all homeservers in the second that ends.
+    pub(crate) fn sample(&mut self, second: u64, homeservers: &[Homeserver]) -> Vec<ResourceSample> {
+        let servers = homeservers.iter().map(|one| (one.name().to_owned(), of(one)));
+        let all = servers.chain([("generator".to_owned(), own())]);
+        all.map(|(process, reading)| {
+            let now = Instant::now();
+            let before = self.last.insert(process.clone(), (now, reading.cpu_ms));
+            let cpu = before.map_or(0.0, |(at, cpu_ms)| {
+                let elapsed_ms = (now - at).as_secs_f64() * 1000.0;
+                reading.cpu_ms.saturating_sub(cpu_ms) as f64 / elapsed_ms.max(1.0)
+            });
+            ResourceSample { second, process, cpu, rss_bytes: reading.rss_bytes, descriptors: reading.descriptors }
+        })
+        .collect()
+    }
+}
+
+/// A homeserver's own count of its work, as far as it tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) cpu_ms: u64,
+    pub(crate) db_transactions: Option<u64>,
+    pub(crate) events_persisted: Option<u64>,
+}
+
+/// Asks a homeserver.
+pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Homeserver) -> Counters {
+    let cpu_ms = of(homeserver).cpu_ms;
+    let Some(metrics) = homeserver.metrics() else { return Counters { cpu_ms, ..Counters::default() } };
+    let Metrics { path, database_transactions, events_persisted } = metrics;
+    let url = format!("http://{}{path}", homeserver.address());
+    let text = match http.get(url).send().await {
+        Ok(response) if response.status().is_success() => response.text().await.unwrap_or_default(),
+        _ => String::new(),
+    };
+    Counters {
+        cpu_ms,
+        db_transactions: sum(&text, database_transactions),
+        events_persisted: sum(&text, events_persisted),
+    }
+}
+
+/// Sum of a metric over all its labels, in the Prometheus text format; `None` if there is none.
+fn sum(text: &str, name: &str) -> Option<u64> {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let value = match rest.as_bytes().first()? {
+            b'{' => rest.rsplit_once('}')?.1,
+            b' ' => rest,
+            _ => return None,
+        };
+        value.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    values.map(|value| value as u64).reduce(|sum, value| sum + value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_summed_over_their_labels() {
+        let text = "# TYPE a counter\na{x=\"1\"} 2.0\na{x=\"}\"} 3.0\nab 7\nc 1.5e3\n";
+        assert_eq!((sum(text, "a"), sum(text, "c"), sum(text, "d")), (Some(5), Some(1500), None));
+    }
+
+    #[test]
+    fn this_process_is_read() {
+        let own = own();
+        assert!(own.rss_bytes > 1 << 20 && own.descriptors > 2, "{own:?}");
+    }
+}

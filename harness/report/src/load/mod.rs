@@ -1,0 +1,5 @@
+//! Reports of load runs, from [`LoadRecord`] alone.
+
+mod summary;
+
+pub use summary::summary;

@@ -1,0 +1,220 @@
+//! `load.json`: what a load run says. Names of fields are a contract (design.md §9).
+
+use crate::ServerInfo;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the schema of `load.json`.
+pub const LOAD_SCHEMA: &str = "fedproof/load/1";
+
+/// Everything a report needs to know of a load run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadRecord {
+    /// [`LOAD_SCHEMA`].
+    pub schema: String,
+    /// Unique.
+    pub run_id: String,
+    /// RFC 3339, UTC, to the second.
+    pub started_at: String,
+    /// Version of fedproof.
+    pub suite_version: String,
+    /// Name of the workload.
+    pub workload: String,
+    /// What it asks.
+    pub about: String,
+    /// The deployment.
+    pub deployment: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Which part of the load this is, of how many; `None` if it is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardOf>,
+    /// False if the figures must not be believed: the generator was the bottleneck, or too little was measured.
+    pub valid: bool,
+    /// Why not, in words.
+    pub invalid_because: Vec<String>,
+    /// False if it stopped before its end, or a shard is missing.
+    pub complete: bool,
+    /// Why, or empty.
+    pub stopped_because: String,
+    /// The homeservers.
+    pub servers: Vec<ServerInfo>,
+    /// What had to hold.
+    pub thresholds: Vec<ThresholdResult>,
+    /// Each series over the measured phases.
+    pub operations: Vec<OperationFigures>,
+    /// What the work cost.
+    pub work: Vec<Work>,
+    /// The phases as they were.
+    pub phases: Vec<PhaseSpan>,
+    /// Messages that watchers should have seen and did not.
+    pub lost: u64,
+    /// Each series by second.
+    pub timeline: Vec<Second>,
+    /// Processes by second.
+    pub resources: Vec<ResourceSample>,
+    /// The generator itself.
+    pub generator: Generator,
+    /// Always-on invariants over the traffic that was kept.
+    pub invariants: Vec<InvariantResult>,
+}
+
+/// A part of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardOf {
+    /// From 0.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+/// A threshold and what was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThresholdResult {
+    /// As the workload writes it.
+    pub expression: String,
+    /// Whether it held; not so either if there was nothing to judge.
+    pub ok: bool,
+    /// The figure, in the metric's own unit (µs, ms, bytes, share); `None` if there was none.
+    pub value: Option<f64>,
+}
+
+/// One series over the measured phases; times in microseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationFigures {
+    /// Name of the series.
+    pub name: String,
+    /// How many succeeded.
+    pub count: u64,
+    /// How many did not.
+    pub errors: u64,
+    /// Successes a second.
+    pub rate: f64,
+    /// Mean.
+    pub mean_us: f64,
+    /// Median.
+    pub p50_us: u64,
+    /// 90th percentile.
+    pub p90_us: u64,
+    /// 95th percentile.
+    pub p95_us: u64,
+    /// 99th percentile.
+    pub p99_us: u64,
+    /// 99.9th percentile.
+    pub p999_us: u64,
+    /// Longest.
+    pub max_us: u64,
+    /// Why what failed failed, by how often.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// What a homeserver spent in the measured phases, by operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Work {
+    /// The homeserver.
+    pub server: String,
+    /// The operation, or `mixed` if several ran at once.
+    pub operation: String,
+    /// How many succeeded.
+    pub count: u64,
+    /// Processor time, in milliseconds.
+    pub cpu_ms: u64,
+    /// Database transactions; `None` where the server does not tell.
+    pub db_transactions: Option<u64>,
+    /// Events it persisted; `None` where the server does not tell.
+    pub events_persisted: Option<u64>,
+    /// Federation requests it sent.
+    pub requests: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+}
+
+/// When a phase was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseSpan {
+    /// Its name.
+    pub name: String,
+    /// Whether it counts.
+    pub measured: bool,
+    /// Seconds since the load began.
+    pub from: f64,
+    /// Seconds since the load began.
+    pub to: f64,
+    /// How many operations were due in it.
+    pub due: u64,
+}
+
+/// A series in one second; times in microseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Second {
+    /// Since the load began.
+    pub second: u64,
+    /// The series.
+    pub name: String,
+    /// How many ended well.
+    pub count: u64,
+    /// How many failed.
+    pub errors: u64,
+    /// Median.
+    pub p50_us: u64,
+    /// 95th percentile.
+    pub p95_us: u64,
+    /// 99th percentile.
+    pub p99_us: u64,
+    /// Longest.
+    pub max_us: u64,
+}
+
+/// A process in one second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceSample {
+    /// Since the load began.
+    pub second: u64,
+    /// Name of the homeserver, or `generator`.
+    pub process: String,
+    /// Share of one core that it used since the last sample.
+    pub cpu: f64,
+    /// Resident memory, in bytes.
+    pub rss_bytes: u64,
+    /// Open file descriptors.
+    pub descriptors: u64,
+}
+
+/// The generator's own figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Generator {
+    /// Processor time, in milliseconds.
+    pub cpu_ms: u64,
+    /// Highest resident memory, in bytes.
+    pub rss_bytes: u64,
+    /// How late free workers woke, 99th percentile, in microseconds.
+    pub late_p99_us: u64,
+    /// Open arrivals that were due and that nobody got to.
+    pub abandoned: u64,
+    /// Requests in flight at most.
+    pub workers: usize,
+}
+
+/// What an invariant says of a homeserver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvariantResult {
+    /// The rule.
+    pub rule: String,
+    /// The homeserver.
+    pub server: String,
+    /// How often it was judged.
+    pub judged: u64,
+    /// Breaches, in words; the first few.
+    pub breaches: Vec<String>,
+    /// Whether all traffic was kept to be judged.
+    pub whole: bool,
+}
+
+impl LoadRecord {
+    /// Whether every threshold held and no invariant was broken.
+    pub fn held(&self) -> bool {
+        self.thresholds.iter().all(|threshold| threshold.ok)
+            && self.invariants.iter().all(|invariant| invariant.breaches.is_empty())
+    }
+}
