@@ -16,7 +16,7 @@ pub(crate) struct Context {
     pub(crate) workload: Workload,
     pub(crate) population: Population,
     pub(crate) world: World,
-    pub(crate) agenda: Agenda,
+    pub(crate) agenda: Arc<Agenda>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) transactions: Transactions,

@@ -5,30 +5,82 @@
 //! last byte of its answer, and are recorded beside goose.
 
 use crate::{
-    agenda::{self, Task, Turn},
+    agenda::{self, Agenda, Task, Turn},
     context::Context,
     perform::{Job, lock},
     schedule,
     series::Series,
     watch,
 };
+use futures::future::BoxFuture;
 use goose::{
     GooseAttack,
     config::GooseConfiguration,
-    goose::{GooseUser, Scenario, Transaction, TransactionResult},
+    goose::{GooseUser, Scenario, Transaction},
 };
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
 
+/// Who works: what each does with a task that is due, and with a poll.
+pub(crate) struct Crew {
+    agenda: Arc<Agenda>,
+    workers: usize,
+    carry_out: Arc<dyn Fn(Task) -> BoxFuture<'static, ()> + Send + Sync>,
+    watchers: usize,
+    /// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
+    poll: Arc<dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync>,
+}
+
+impl Crew {
+    /// Workers only.
+    pub(crate) fn workers<F>(
+        agenda: &Arc<Agenda>,
+        workers: usize,
+        carry_out: impl Fn(Task) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self {
+            agenda: agenda.clone(),
+            workers,
+            carry_out: Arc::new(move |task| Box::pin(carry_out(task))),
+            watchers: 0,
+            poll: Arc::new(|_, _| Box::pin(std::future::ready(None))),
+        }
+    }
+
+    /// What a load needs.
+    pub(crate) fn of(context: &Arc<Context>) -> Self {
+        let (work, watch) = (context.clone(), context.clone());
+        let carry_out = move |task| {
+            let context = work.clone();
+            async move { carry_out(&context, task).await }
+        };
+        let poll = move |number, since| -> BoxFuture<'static, Option<String>> {
+            let context = watch.clone();
+            Box::pin(async move { watch_once(&context, number, since).await })
+        };
+        Self {
+            watchers: context.population.watchers,
+            poll: Arc::new(poll),
+            ..Self::workers(&context.agenda, context.workload.workers, carry_out)
+        }
+    }
+}
+
 /// Plays the agenda to its end.
-pub(crate) async fn drive(context: &Arc<Context>) -> Result<(), goose::GooseError> {
-    let (workers, watchers) = (context.workload.workers, context.population.watchers);
+pub(crate) async fn drive(crew: Crew) -> Result<(), goose::GooseError> {
+    let users = crew.workers + crew.watchers;
     let mut configuration = GooseConfiguration::default();
-    configuration.users = Some(workers + watchers);
-    configuration.increase_rate = Some(format!("{}", (workers + watchers).max(1) * 4));
+    configuration.users = Some(users);
+    configuration.increase_rate = Some((users.max(1) * 4).to_string());
     configuration.iterations = Some(usize::MAX);
     configuration.host = Some("http://127.0.0.1".to_owned());
     configuration.quiet = 3;
@@ -36,78 +88,77 @@ pub(crate) async fn drive(context: &Arc<Context>) -> Result<(), goose::GooseErro
     configuration.no_error_summary = true;
     configuration.no_metrics = true;
     configuration.no_telnet = true;
-    configuration.no_websocket = true;
-    let mut attack = GooseAttack::initialize_with_config(configuration)?.register_scenario(worker(context, workers)?);
-    if watchers > 0 {
-        attack = attack.register_scenario(watcher(context, watchers)?);
+    let mut attack = GooseAttack::initialize_with_config(configuration)?.register_scenario(worker(&crew)?);
+    if crew.watchers > 0 {
+        attack = attack.register_scenario(watcher(&crew)?);
     }
     attack.execute().await.map(drop)
 }
 
-fn worker(context: &Arc<Context>, weight: usize) -> Result<Scenario, goose::GooseError> {
-    let shared = context.clone();
+fn worker(crew: &Crew) -> Result<Scenario, goose::GooseError> {
+    let (agenda, carry_out) = (crew.agenda.clone(), crew.carry_out.clone());
     let transaction = Transaction::new(Arc::new(move |user: &mut GooseUser| {
-        let context = shared.clone();
+        let (agenda, carry_out) = (agenda.clone(), carry_out.clone());
         Box::pin(async move {
-            match context.agenda.next().await {
-                Some(task) => carry_out(&context, task).await,
+            match agenda.next().await {
+                Some(task) => carry_out(task).await,
                 None => leave(user),
             }
             Ok(())
         })
     }));
-    Scenario::new("workers").register_transaction(transaction).set_weight(weight)
+    Scenario::new("workers").register_transaction(transaction).set_weight(crew.workers)
 }
 
-fn watcher(context: &Arc<Context>, weight: usize) -> Result<Scenario, goose::GooseError> {
-    let shared = context.clone();
-    let number = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+fn watcher(crew: &Crew) -> Result<Scenario, goose::GooseError> {
+    let (poll, number) = (crew.poll.clone(), Arc::new(AtomicUsize::new(0)));
     let transaction = Transaction::new(Arc::new(move |user: &mut GooseUser| {
-        let context = shared.clone();
-        let number = number.clone();
-        Box::pin(async move { watch_once(&context, user, &number).await })
+        let (poll, number) = (poll.clone(), number.clone());
+        Box::pin(async move {
+            if user.get_session_data::<Watching>().is_none() {
+                user.set_session_data(Watching { number: number.fetch_add(1, Ordering::Relaxed), since: None });
+            }
+            let Some(watching) = user.get_session_data_mut::<Watching>() else { return Ok(()) };
+            watching.since = poll(watching.number, watching.since.take()).await;
+            if watching.since.is_none() {
+                leave(user);
+            }
+            Ok(())
+        })
     }));
-    Scenario::new("watchers").register_transaction(transaction).set_weight(weight)
+    Scenario::new("watchers").register_transaction(transaction).set_weight(crew.watchers)
 }
 
-/// Which user a goose user plays, and where its polls go on.
+/// Which watcher a goose user is, and where its polls go on.
 #[derive(Clone)]
 struct Watching {
-    user: usize,
+    number: usize,
     since: Option<String>,
 }
 
-async fn watch_once(
-    context: &Context,
-    goose: &mut GooseUser,
-    number: &std::sync::atomic::AtomicUsize,
-) -> TransactionResult {
-    if goose.get_session_data::<Watching>().is_none() {
-        goose.set_session_data(Watching { user: number.fetch_add(1, Ordering::Relaxed), since: None });
-    }
-    let Some(watching) = goose.get_session_data_mut::<Watching>() else { return Ok(()) };
+/// One poll; it is tried again until it succeeds. Nothing when the load is over.
+async fn watch_once(context: &Context, user: usize, since: Option<String>) -> Option<String> {
     let mut over = context.over.subscribe();
-    let is_first = watching.since.is_none();
-    let polled = tokio::select! {
-        biased;
-        _ = over.wait_for(|over| *over) => None,
-        polled = watch::poll(context, watching.user, watching.since.as_deref()) => Some(polled),
-    };
-    match polled {
-        Some(Ok(next)) => {
-            watching.since = Some(next);
-            if is_first {
-                context.watching.send_modify(|watching| *watching += 1);
+    loop {
+        let polled = tokio::select! {
+            biased;
+            _ = over.wait_for(|over| *over) => return None,
+            polled = watch::poll(context, user, since.as_deref()) => polled,
+        };
+        match polled {
+            Ok(next) => {
+                if since.is_none() {
+                    context.watching.send_modify(|watching| *watching += 1);
+                }
+                return Some(next);
+            }
+            Err(reason) => {
+                *lock(&context.watch_errors).entry(reason).or_default() += 1;
+                // A server that refuses everything is not to be asked as fast as it can refuse.
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
-        Some(Err(reason)) => {
-            *lock(&context.watch_errors).entry(reason).or_default() += 1;
-            // A server that refuses everything is not to be asked as fast as it can refuse.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        None => leave(goose),
     }
-    Ok(())
 }
 
 /// Ends a goose user after this transaction.

@@ -19,6 +19,7 @@ mod operation;
 mod perform;
 mod population;
 mod prepare;
+mod probe;
 pub mod recorder;
 mod resources;
 mod run;
@@ -30,6 +31,7 @@ mod workload;
 
 pub use operation::Operation;
 pub use population::PopulationError;
+pub use probe::probe;
 pub use recorder::Recorder;
 pub use run::{LoadError, Outcome, Setting, run};
 pub use schedule::Shard;

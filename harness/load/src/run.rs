@@ -3,7 +3,7 @@
 use crate::{
     agenda::{Agenda, Turn},
     context::Context,
-    drive::drive,
+    drive::{Crew, drive},
     hlog,
     judge::{Figures, doubts},
     ledger::{Ledger, MARK},
@@ -144,7 +144,7 @@ pub async fn run(workload: &Workload, setting: Setting<'_>) -> Result<Outcome, L
     tap(&gateway, &ledger, &spent, &label);
     let phases = spans(workload, &arrivals);
     let begins = schedule::begins(workload);
-    let agenda = Agenda::new(arrivals, closed_turns(workload, &begins, shard));
+    let agenda = Arc::new(Agenda::new(arrivals, closed_turns(workload, &begins, shard)));
     let watchers = population.watchers;
     let context = Arc::new(Context {
         since: population.users.iter().map(|_| Mutex::default()).collect(),
@@ -165,8 +165,8 @@ pub async fn run(workload: &Workload, setting: Setting<'_>) -> Result<Outcome, L
         watch_errors: Mutex::default(),
     });
     let driving = tokio::spawn({
-        let context = context.clone();
-        async move { drive(&context).await }
+        let crew = Crew::of(&context);
+        async move { drive(crew).await }
     });
     let mut begun = context.watching.subscribe();
     let all_begun = begun.wait_for(|begun| *begun >= watchers);
