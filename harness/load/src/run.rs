@@ -35,7 +35,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 /// Exchanges that are kept for the invariants.
-const KEPT: u64 = 20_000;
+const KEPT: u64 = 3_000;
 /// How long watchers and virtual servers may take to see what was sent last.
 const DRAIN: Duration = Duration::from_secs(15);
 /// From the last step of setting up to the first arrival: workers and watchers begin in it.
