@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Mutants(Mutants),
     /// Put load on a deployment and measure
     Load(Load),
+    /// Put the shards of one load together, exactly
+    Merge(Merge),
     /// What is different between two runs, or a run and a baseline
     Compare(Compare),
     /// The CI decision over a stored run, as an exit code
@@ -215,6 +217,18 @@ pub(crate) struct Load {
     /// Where the results go; default fedproof-results/load-RUN_ID
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Merge {
+    /// Results folders of the shards
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where the whole goes
+    #[arg(long, default_value = "fedproof-results/merged", value_name = "DIR")]
+    pub(crate) out: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }

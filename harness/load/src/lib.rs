@@ -15,6 +15,7 @@ mod http;
 mod judge;
 mod ledger;
 mod lint;
+mod merge;
 mod operation;
 mod perform;
 mod population;
@@ -29,6 +30,7 @@ mod threshold;
 mod watch;
 mod workload;
 
+pub use merge::{MergeError, Merged, Part, merge, start_of};
 pub use operation::Operation;
 pub use population::PopulationError;
 pub use probe::probe;

@@ -88,6 +88,23 @@ impl Recorder {
         }
     }
 
+    /// Adds what another process measured.
+    pub(crate) fn add(&self, series: Series, latencies: &Histogram<u64>) {
+        let mut track = self.track(series);
+        let added = track.get_or_insert_default().whole.add(latencies);
+        added.unwrap_or_else(|_| unreachable!("all have the same bounds"));
+    }
+
+    /// Adds failures that another process had in measured phases.
+    pub(crate) fn add_errors(&self, series: Series, errors: u64, reasons: &BTreeMap<String, u64>) {
+        let mut track = self.track(series);
+        let track = track.get_or_insert_default();
+        track.errors += errors;
+        for (reason, count) in reasons {
+            *track.reasons.entry(reason.clone()).or_default() += count;
+        }
+    }
+
     /// Ends a second: what happened in it, as points of a line and as histograms.
     pub fn tick(&self, second: u64) -> (Vec<Second>, Vec<Interval>) {
         let (mut points, mut intervals) = (Vec::new(), Vec::new());

@@ -10,6 +10,7 @@ use crate::{
     stdout,
 };
 use fedproof_load::{Outcome, Setting, Shard, Workload};
+use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
     load::{LOAD_SCHEMA, LoadRecord},
@@ -47,7 +48,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     let ground =
         Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
     let servers = ground.servers();
-    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let shard = args.shard.or(shard_of_environment()?).unwrap_or(Shard::WHOLE);
     let progress = |what: &str, done: usize, all: usize| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
@@ -78,7 +79,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     write(&out, &record)?;
     match args.format {
         Format::Json => stdout::json(&record),
-        Format::Text => stdout::print(fedproof_report::load::summary(&record).trim_end()),
+        Format::Text => stdout::print(report::summary(&record).trim_end()),
     }
     Ok(exit_code(&record, *interrupted.borrow()))
 }
@@ -114,6 +115,22 @@ fn workload(project: &Project, args: &Load) -> Result<Workload, CliError> {
         workload = workload.at_rate(rate);
     }
     Ok(workload)
+}
+
+/// The shard that a Kubernetes Indexed Job gives this process: its `JOB_COMPLETION_INDEX`, of `FEDPROOF_SHARDS`.
+fn shard_of_environment() -> Result<Option<Shard>, CliError> {
+    let read = |name: &str| {
+        let Ok(text) = std::env::var(name) else { return Ok(None) };
+        let number: Result<u32, _> = text.parse();
+        number.map(Some).map_err(|_| CliError::bad_input(format!("{name} is {text:?}: expected a number")))
+    };
+    match (read("JOB_COMPLETION_INDEX")?, read("FEDPROOF_SHARDS")?) {
+        (Some(index), Some(count)) if index < count => Ok(Some(Shard { index, count })),
+        (Some(index), Some(count)) => {
+            Err(CliError::bad_input(format!("JOB_COMPLETION_INDEX is {index}, which is no shard of {count}")))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Who and when.
@@ -154,7 +171,7 @@ fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
     }
 }
 
-fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
+pub(super) fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
     if interrupted {
         exit::INTERRUPTED
     } else if !record.valid || !record.complete {
@@ -166,16 +183,24 @@ fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
     }
 }
 
-fn write(out: &Path, record: &LoadRecord) -> Result<(), CliError> {
-    let path = out.join("load.json");
-    let json = serde_json::to_string(record).unwrap_or_default();
-    let partial = out.join("load.json.partial");
-    std::fs::write(&partial, json)
-        .and_then(|()| std::fs::rename(&partial, &path))
-        .map_err(|error| written(&path, &error))
+/// Everything that is made of the record, each file in one piece; the record last, so that it speaks for the others.
+pub(super) fn write(out: &Path, record: &LoadRecord) -> Result<(), CliError> {
+    let json = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let files = [
+        ("load.html", report::html(record)),
+        ("bencher.json", json(&report::bencher(record))),
+        ("github-action-benchmark.json", json(&report::github(record))),
+        ("load.json", serde_json::to_string(record).unwrap_or_default()),
+    ];
+    for (name, text) in files {
+        let (path, partial) = (out.join(name), out.join(format!("{name}.partial")));
+        let done = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &path));
+        done.map_err(|error| written(&path, &error))?;
+    }
+    Ok(())
 }
 
-fn written(path: &Path, error: &std::io::Error) -> CliError {
+pub(super) fn written(path: &Path, error: &std::io::Error) -> CliError {
     CliError::environment(format!("failed to write {}: {error}", path.display()))
 }
 

@@ -10,6 +10,7 @@ mod kill_matrix;
 mod lint;
 mod list;
 mod load;
+mod merge;
 mod mutants;
 mod playground;
 mod repeat;
@@ -36,6 +37,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Down => playground::down().await,
         Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
         Command::Load(load) => load::load(&project()?, load).await,
+        Command::Merge(merge) => merge::merge(&merge),
         Command::Compare(compare) => compare::compare(&compare),
         Command::Gate(gate) => gate::gate(&gate),
         Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),

@@ -1,5 +1,10 @@
-//! Reports of load runs, from [`LoadRecord`] alone.
+//! Reports of load runs, from [`LoadRecord`](fedproof_results::load::LoadRecord) alone.
 
+mod chart;
+mod formats;
+mod html;
 mod summary;
 
+pub use formats::{bencher, github};
+pub use html::html;
 pub use summary::summary;

@@ -89,7 +89,7 @@ pub(super) fn time(micros: u64) -> String {
 }
 
 /// A threshold's value in the unit that its expression uses.
-fn figure(expression: &str, value: f64) -> String {
+pub(super) fn figure(expression: &str, value: f64) -> String {
     let metric: &str = expression.split(['(', ' ', '<', '>']).next().unwrap_or_default();
     match metric {
         "error_rate" => format!("{:.3}%", value * 100.0),

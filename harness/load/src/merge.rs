@@ -1,0 +1,242 @@
+//! Shards of one load, put together: exact, since bucket edges are fixed; and incomplete where a shard is missing.
+
+use crate::{
+    hlog,
+    judge::Figures,
+    recorder::{Interval, Recorder, histogram},
+    series::Series,
+    threshold::Threshold,
+};
+use fedproof_results::load::{Generator, LoadRecord, Second, ShardOf, Work};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// Why results cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// A folder holds no load run.
+    #[error("read {}: {problem}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Two results are no parts of one load.
+    #[error("{one} and {other} are no parts of one load: their {what} differs")]
+    Foreign {
+        /// The first.
+        one: String,
+        /// The other.
+        other: String,
+        /// In what.
+        what: &'static str,
+    },
+    /// A result is a whole load already.
+    #[error("{0} is no shard")]
+    Whole(String),
+    /// A shard comes twice.
+    #[error("shard {0} comes twice")]
+    Twice(u32),
+    /// There is nothing to put together.
+    #[error("there is nothing to merge")]
+    Nothing,
+}
+
+/// One shard's results.
+pub struct Part {
+    record: LoadRecord,
+    intervals: Vec<Interval>,
+}
+
+impl Part {
+    /// Reads `load.json` and `load.hlog` of a folder.
+    ///
+    /// # Errors
+    /// [`MergeError::Unreadable`].
+    pub fn read(folder: &Path) -> Result<Self, MergeError> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            let unreadable =
+                |error: io::Error| MergeError::Unreadable { path: path.clone(), problem: error.to_string() };
+            std::fs::read(&path).map_err(unreadable)
+        };
+        let bad = |name: &str, problem: String| MergeError::Unreadable { path: folder.join(name), problem };
+        let record =
+            serde_json::from_slice(&read("load.json")?).map_err(|error| bad("load.json", error.to_string()))?;
+        let intervals = hlog::read(&read("load.hlog")?).map_err(|error| bad("load.hlog", error))?;
+        Ok(Self { record, intervals })
+    }
+}
+
+/// A whole load, with its interval log.
+pub struct Merged {
+    /// The figures of all shards.
+    pub record: LoadRecord,
+    intervals: Vec<Interval>,
+}
+
+impl Merged {
+    /// Writes the interval log of all shards.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_log(self, path: &Path, start: SystemTime) -> io::Result<()> {
+        let log = hlog::Writer::create(path, start)?;
+        log.write(self.intervals);
+        log.finish()
+    }
+}
+
+/// Puts shards together.
+///
+/// # Errors
+/// [`MergeError`], if they are no shards of one load.
+pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
+    let first = parts.first().ok_or(MergeError::Nothing)?.record.clone();
+    let count = first.shard.ok_or_else(|| MergeError::Whole(first.run_id.clone()))?.count;
+    let mut there: BTreeMap<u32, String> = BTreeMap::new();
+    for Part { record, .. } in &parts {
+        let ShardOf { index, .. } = same_load(&first, record)?;
+        if there.insert(index, record.run_id.clone()).is_some() {
+            return Err(MergeError::Twice(index));
+        }
+    }
+    let lost_shards: Vec<String> = (0..count)
+        .filter(|index| !there.contains_key(index))
+        .map(|index| format!("shard {index}/{count} is missing"))
+        .collect();
+    let recorder = Recorder::default();
+    let mut summed: BTreeMap<(u64, Series, bool), Interval> = BTreeMap::new();
+    let mut seconds: BTreeMap<(u64, String), Second> = BTreeMap::new();
+    let mut work: BTreeMap<(String, String), Work> = BTreeMap::new();
+    let mut record = LoadRecord { shard: None, invalid_because: Vec::new(), resources: Vec::new(), ..first };
+    (record.lost, record.generator) = (0, Generator::default());
+    record.thresholds.clear();
+    record.invariants.clear();
+    let mut stopped: Vec<String> = lost_shards;
+    let thresholds: Vec<String> = parts[0].record.thresholds.iter().map(|one| one.expression.clone()).collect();
+    for span in &mut record.phases {
+        span.due = parts
+            .iter()
+            .flat_map(|part| &part.record.phases)
+            .filter(|own| own.name == span.name)
+            .map(|own| own.due)
+            .sum();
+    }
+    for Part { record: own, intervals } in parts {
+        let index = own.shard.map_or(0, |shard| shard.index);
+        for interval in intervals {
+            if interval.measured {
+                recorder.add(interval.series, &interval.latencies);
+            }
+            let key = (interval.second, interval.series, interval.measured);
+            match summed.get_mut(&key) {
+                Some(sum) => sum.latencies.add(&interval.latencies).unwrap_or_default(),
+                None => drop(summed.insert(key, interval)),
+            }
+        }
+        for figures in &own.operations {
+            if let Ok(series) = figures.name.parse() {
+                recorder.add_errors(series, figures.errors, &figures.reasons);
+            }
+        }
+        for second in own.timeline.iter().filter(|second| second.errors > 0) {
+            let key = (second.second, second.name.clone());
+            seconds.entry(key).or_insert_with(|| Second { errors: 0, ..second.clone() }).errors += second.errors;
+        }
+        own.work.into_iter().for_each(|one| add_work(&mut work, one));
+        record.lost += own.lost;
+        record.invariants.extend(own.invariants);
+        record.resources.extend(own.resources.into_iter().map(|mut sample| {
+            if sample.process == "generator" {
+                sample.process = format!("generator {index}");
+            }
+            sample
+        }));
+        let (all, one) = (&mut record.generator, own.generator);
+        all.cpu_ms += one.cpu_ms;
+        all.abandoned += one.abandoned;
+        all.workers += one.workers;
+        all.rss_bytes = all.rss_bytes.max(one.rss_bytes);
+        all.late_p99_us = all.late_p99_us.max(one.late_p99_us);
+        record.invalid_because.extend(own.invalid_because.into_iter().map(|reason| format!("shard {index}: {reason}")));
+        if !own.complete {
+            stopped.push(format!("shard {index}: {}", own.stopped_because));
+        }
+    }
+    let measured = record.phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
+    record.work = work.into_values().collect();
+    record.operations = recorder.figures(measured);
+    record.timeline = timeline(&summed, seconds);
+    (record.valid, record.complete) = (record.invalid_because.is_empty(), stopped.is_empty());
+    record.stopped_because = stopped.join("; ");
+    let (work, resources, lost) = (&record.work, &record.resources, record.lost);
+    let figures = Figures { recorder: &recorder, seconds: measured, work, resources, lost };
+    let judged = thresholds.iter().filter_map(|text| Some(figures.judge(&text.parse::<Threshold>().ok()?))).collect();
+    record.thresholds = judged;
+    Ok(Merged { record, intervals: summed.into_values().collect() })
+}
+
+/// Its place, if it is a part of the same load.
+fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeError> {
+    let shard = record.shard.ok_or_else(|| MergeError::Whole(record.run_id.clone()))?;
+    let differing = [
+        ("workload", first.workload != record.workload),
+        ("seed", first.seed != record.seed),
+        ("number of shards", first.shard.map(|own| own.count) != Some(shard.count)),
+    ];
+    match differing.into_iter().find(|(_, differs)| *differs) {
+        Some((what, _)) => Err(MergeError::Foreign { one: first.run_id.clone(), other: record.run_id.clone(), what }),
+        None => Ok(shard),
+    }
+}
+
+fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
+    let key = (one.operation.clone(), one.server.clone());
+    match all.get_mut(&key) {
+        None => drop(all.insert(key, one)),
+        Some(sum) => {
+            sum.count += one.count;
+            sum.cpu_ms += one.cpu_ms;
+            sum.db_transactions = sum.db_transactions.zip(one.db_transactions).map(|(sum, more)| sum + more);
+            sum.events_persisted = sum.events_persisted.zip(one.events_persisted).map(|(sum, more)| sum + more);
+            sum.requests += one.requests;
+            sum.bytes += one.bytes;
+        }
+    }
+}
+
+/// Every second of every series, from the histograms of all shards.
+fn timeline(summed: &BTreeMap<(u64, Series, bool), Interval>, errors: BTreeMap<(u64, String), Second>) -> Vec<Second> {
+    let mut latencies = BTreeMap::new();
+    for ((second, series, _), interval) in summed {
+        let sum = latencies.entry((*second, series.name().to_owned())).or_insert_with(histogram);
+        let _ = sum.add(&interval.latencies);
+    }
+    for key in errors.keys() {
+        latencies.entry(key.clone()).or_insert_with(histogram);
+    }
+    let point = |((second, name), latencies): ((u64, String), hdrhistogram::Histogram<u64>)| Second {
+        errors: errors.get(&(second, name.clone())).map_or(0, |one| one.errors),
+        second,
+        name,
+        count: latencies.len(),
+        p50_us: latencies.value_at_quantile(0.5),
+        p95_us: latencies.value_at_quantile(0.95),
+        p99_us: latencies.value_at_quantile(0.99),
+        max_us: latencies.max(),
+    };
+    latencies.into_iter().map(point).collect()
+}
+
+/// When a load began, as its record says; the epoch if it cannot be read.
+pub fn start_of(record: &LoadRecord) -> SystemTime {
+    let format = &time::format_description::well_known::Rfc3339;
+    let at = time::OffsetDateTime::parse(&record.started_at, format).map(time::OffsetDateTime::unix_timestamp);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or_default())
+}
