@@ -10,10 +10,15 @@ struct Row {
     row: String,
     level: String,
     p: u8,
+    /// Another issue than its chapter's, which may be open.
+    #[serde(default)]
+    issue: Option<u8>,
 }
 
-/// Chapters whose rows must be covered, up to this priority.
-const COVERED: [(&str, u8); 3] = [("endpoint", 1), ("send", 0), ("match", 1)];
+/// Chapters that are whole: every row that names no other issue is decided.
+const COVERED: [&str; 9] = ["endpoint", "send", "join", "match", "lifecycle", "leak", "policy", "interop", "invariant"];
+/// Rows of a lower priority may be missing.
+const PRIORITY: u8 = 1;
 
 #[test]
 fn every_row_of_the_covered_chapters_has_a_case() {
@@ -22,17 +27,21 @@ fn every_row_of_the_covered_chapters_has_a_case() {
     let (code, listed, _) = support::fedproof(&["list", "--format", "json"]);
     assert_eq!(code, 0);
     let cases: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("list prints JSON");
+    assert!(cases.len() >= 250, "{} cases", cases.len());
     let mut missing = Vec::new();
-    for (chapter, priority) in COVERED {
-        for row in chapters[chapter].iter().filter(|row| row.p <= priority) {
-            let prefix = format!("{}/", row.row);
-            let of_row = |case: &&serde_json::Value| {
-                let id = case["id"].as_str().unwrap_or_default();
-                id == row.row || id.starts_with(&prefix)
-            };
-            match cases.iter().find(of_row) {
-                None => missing.push(row.row.clone()),
-                Some(case) => assert_eq!(case["level"], row.level.as_str(), "level of {}", row.row),
+    for row in COVERED.iter().flat_map(|chapter| &chapters[*chapter]).filter(|row| row.issue.is_none()) {
+        let prefix = format!("{}/", row.row);
+        let of_row = |case: &&serde_json::Value| {
+            let id = case["id"].as_str().unwrap_or_default();
+            id == row.row || id.starts_with(&prefix)
+        };
+        match cases.iter().find(of_row) {
+            None if row.p <= PRIORITY => missing.push(row.row.clone()),
+            None => {}
+            // Where a row has cases of several levels, the catalogue's is among them.
+            Some(_) => {
+                let mut levels = cases.iter().filter(of_row).map(|case| case["level"].as_str().unwrap_or_default());
+                assert!(levels.any(|level| level == row.level), "no case of {} has its level, {}", row.row, row.level);
             }
         }
     }
