@@ -1,5 +1,8 @@
 //! Goose drives: workers that take what is due, and watchers that poll.
 //!
+//! One attack lasts a whole session, since a process can have only one at a time and its users take time to begin: plays
+//! follow each other on the [`Desk`].
+//!
 //! Each operation is one goose transaction and each poll another. Goose's own clock is not used: it stops at the first
 //! byte, begins when the request does, and so hides what waits. Latencies count from when an operation was due to the
 //! last byte of its answer, and are recorded beside goose.
@@ -7,9 +10,11 @@
 use crate::{
     agenda::{self, Agenda, Task, Turn},
     context::Context,
+    desk::Desk,
     perform::{Job, lock},
     schedule,
     series::Series,
+    stage::Stage,
     watch,
 };
 use futures::future::BoxFuture;
@@ -27,18 +32,18 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Who works: what each does with a task that is due, and with a poll.
+/// Who works: what a worker does when it is free, and a watcher with a poll.
 pub(crate) struct Crew {
-    agenda: Arc<Agenda>,
     workers: usize,
-    carry_out: Arc<dyn Fn(Task) -> BoxFuture<'static, ()> + Send + Sync>,
+    /// Waits for what is due and does it; false when there will be nothing more.
+    work: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
     watchers: usize,
     /// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
     poll: Arc<dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync>,
 }
 
 impl Crew {
-    /// Workers only.
+    /// Workers only, with one agenda.
     pub(crate) fn workers<F>(
         agenda: &Arc<Agenda>,
         workers: usize,
@@ -47,35 +52,49 @@ impl Crew {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self {
-            agenda: agenda.clone(),
-            workers,
-            carry_out: Arc::new(move |task| Box::pin(carry_out(task))),
-            watchers: 0,
-            poll: Arc::new(|_, _| Box::pin(std::future::ready(None))),
-        }
+        let (agenda, carry_out) = (agenda.clone(), Arc::new(carry_out));
+        let work = move || -> BoxFuture<'static, bool> {
+            let (agenda, carry_out) = (agenda.clone(), carry_out.clone());
+            Box::pin(async move {
+                let task = agenda.next().await;
+                let is_there = task.is_some();
+                if let Some(task) = task {
+                    carry_out(task).await;
+                }
+                is_there
+            })
+        };
+        Self { workers, work: Arc::new(work), watchers: 0, poll: Arc::new(|_, _| Box::pin(std::future::ready(None))) }
     }
 
-    /// What a load needs.
-    pub(crate) fn of(context: &Arc<Context>) -> Self {
-        let (work, watch) = (context.clone(), context.clone());
-        let carry_out = move |task| {
-            let context = work.clone();
-            async move { carry_out(&context, task).await }
+    /// What a session needs: workers for the play that is on, and the watchers of all stages, all the time.
+    pub(crate) fn of(desk: &Arc<Desk>, stages: &[Arc<Stage>], workers: usize) -> Self {
+        let desk = desk.clone();
+        let work = move || -> BoxFuture<'static, bool> {
+            let desk = desk.clone();
+            Box::pin(async move {
+                match desk.next().await {
+                    Some((context, task)) => carry_out(&context, task).await,
+                    None => return false,
+                }
+                true
+            })
         };
-        let poll = move |number, since| -> BoxFuture<'static, Option<String>> {
-            let context = watch.clone();
-            Box::pin(async move { watch_once(&context, number, since).await })
+        let watching: Vec<(Arc<Stage>, usize)> =
+            stages.iter().flat_map(|stage| (0..stage.population.watchers).map(|user| (stage.clone(), user))).collect();
+        let watchers = watching.len();
+        let poll = move |number: usize, since| -> BoxFuture<'static, Option<String>> {
+            let watching = watching.get(number).cloned();
+            Box::pin(async move {
+                let (stage, user) = watching?;
+                watch_once(&stage, user, since).await
+            })
         };
-        Self {
-            watchers: context.population.watchers,
-            poll: Arc::new(poll),
-            ..Self::workers(&context.agenda, context.workload.workers, carry_out)
-        }
+        Self { workers, work: Arc::new(work), watchers, poll: Arc::new(poll) }
     }
 }
 
-/// Plays the agenda to its end.
+/// Drives until workers and watchers have left.
 pub(crate) async fn drive(crew: Crew) -> Result<(), goose::GooseError> {
     let users = crew.workers + crew.watchers;
     let mut configuration = GooseConfiguration::default();
@@ -96,13 +115,12 @@ pub(crate) async fn drive(crew: Crew) -> Result<(), goose::GooseError> {
 }
 
 fn worker(crew: &Crew) -> Result<Scenario, goose::GooseError> {
-    let (agenda, carry_out) = (crew.agenda.clone(), crew.carry_out.clone());
+    let work = crew.work.clone();
     let transaction = Transaction::new(Arc::new(move |user: &mut GooseUser| {
-        let (agenda, carry_out) = (agenda.clone(), carry_out.clone());
+        let work = work.clone();
         Box::pin(async move {
-            match agenda.next().await {
-                Some(task) => carry_out(task).await,
-                None => leave(user),
+            if !work().await {
+                leave(user);
             }
             Ok(())
         })
@@ -136,24 +154,24 @@ struct Watching {
     since: Option<String>,
 }
 
-/// One poll; it is tried again until it succeeds. Nothing when the load is over.
-async fn watch_once(context: &Context, user: usize, since: Option<String>) -> Option<String> {
-    let mut over = context.over.subscribe();
+/// One poll; it is tried again until it succeeds. Nothing when the session is over.
+async fn watch_once(stage: &Stage, user: usize, since: Option<String>) -> Option<String> {
+    let mut over = stage.over.subscribe();
     loop {
         let polled = tokio::select! {
             biased;
             _ = over.wait_for(|over| *over) => return None,
-            polled = watch::poll(context, user, since.as_deref()) => polled,
+            polled = watch::poll(stage, user, since.as_deref()) => polled,
         };
         match polled {
             Ok(next) => {
                 if since.is_none() {
-                    context.watching.send_modify(|watching| *watching += 1);
+                    stage.watching.send_modify(|watching| *watching += 1);
                 }
                 return Some(next);
             }
             Err(reason) => {
-                *lock(&context.watch_errors).entry(reason).or_default() += 1;
+                *lock(&stage.watch_errors).entry(reason).or_default() += 1;
                 // A server that refuses everything is not to be asked as fast as it can refuse.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }

@@ -10,6 +10,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Why an operation failed; the same text for the same cause, so that it can be counted.
 pub(crate) type Reason = String;
 
+/// What asks: it knows no proxy, and keeps every connection that is good.
+pub(crate) fn client() -> reqwest::Result<Client> {
+    Client::builder().no_proxy().tcp_nodelay(true).pool_max_idle_per_host(usize::MAX).build()
+}
+
 /// A request; its body if the answer is a success.
 pub(crate) async fn ask(
     http: &Client,

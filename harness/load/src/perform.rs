@@ -40,8 +40,8 @@ impl Job<'_> {
             Operation::InitialSync => self.initial_sync().await,
             Operation::IncrementalSync => self.incremental_sync().await,
             Operation::SlidingSync => self.sliding_sync().await,
-            Operation::Send => self.send(self.room(&self.context.population.real_rooms)).await,
-            Operation::FanOut => self.send(self.room(&self.context.population.virtual_rooms)).await,
+            Operation::Send => self.send(self.room(&self.context.stage.population.real_rooms)).await,
+            Operation::FanOut => self.send(self.room(&self.context.stage.population.virtual_rooms)).await,
             Operation::Typing => self.typing().await,
             Operation::Receipt => self.receipt("receipt/m.read", "{}".into(), Method::POST).await,
             Operation::ReadMarker => self.read_marker().await,
@@ -60,7 +60,7 @@ impl Job<'_> {
     }
 
     fn user(self) -> usize {
-        self.below("user", self.context.population.users.len())
+        self.below("user", self.context.stage.population.users.len())
     }
 
     fn room(self, of: &[usize]) -> usize {
@@ -79,22 +79,22 @@ impl Job<'_> {
         path: &str,
         body: Option<(Bytes, &str)>,
     ) -> Result<Bytes, Reason> {
-        let user = &self.context.population.users[user];
-        let address = self.context.population.homeservers[user.home].address();
+        let user = &self.context.stage.population.users[user];
+        let address = self.context.stage.population.homeservers[user.home].address();
         let url = format!("http://{address}{path}");
-        ask(&self.context.http, method, &url, Some(user.client.token()), body).await
+        ask(&self.context.stage.http, method, &url, Some(user.client.token()), body).await
     }
 
     async fn login(self) -> Result<(), Reason> {
-        let user = &self.context.population.users[self.user()];
+        let user = &self.context.stage.population.users[self.user()];
         let localpart = user.client.user_id().trim_start_matches('@').split(':').next().unwrap_or_default();
         let body = json!({
             "type": "m.login.password", "identifier": {"type": "m.id.user", "user": localpart},
             "password": format!("pw-{localpart}"), "device_id": "LOAD",
         });
-        let address = self.context.population.homeservers[user.home].address();
+        let address = self.context.stage.population.homeservers[user.home].address();
         let url = format!("http://{address}/_matrix/client/v3/login");
-        ask(&self.context.http, Method::POST, &url, None, Some((body.to_string().into(), JSON))).await.map(drop)
+        ask(&self.context.stage.http, Method::POST, &url, None, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 
     async fn initial_sync(self) -> Result<(), Reason> {
@@ -105,7 +105,7 @@ impl Job<'_> {
 
     async fn incremental_sync(self) -> Result<(), Reason> {
         let user = self.user();
-        let since = lock(&self.context.since[user]).clone();
+        let since = lock(&self.context.stage.since[user]).clone();
         let Some(since) = since else { return self.initial_sync().await };
         let path = format!("/_matrix/client/v3/sync?timeout=0&since={since}");
         let body = self.client(user, Method::GET, &path, None).await?;
@@ -114,7 +114,7 @@ impl Job<'_> {
 
     fn remember_since(self, user: usize, body: &[u8]) -> Result<(), Reason> {
         let body: Synced = serde_json::from_slice(body).map_err(|_| "not a /sync answer".to_owned())?;
-        *lock(&self.context.since[user]) = Some(body.next_batch);
+        *lock(&self.context.stage.since[user]) = Some(body.next_batch);
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Job<'_> {
     }
 
     async fn send(self, place: usize) -> Result<(), Reason> {
-        let population = &self.context.population;
+        let population = &self.context.stage.population;
         let room = &population.rooms[place];
         let sender = self.member(room);
         let home = population.users[sender].home;
@@ -150,13 +150,15 @@ impl Job<'_> {
             "msgtype": "m.text", "body": "as long as people write on the average, which is some sixty letters",
             MARK: {"run": self.context.label, "n": self.number},
         });
-        let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{}", path::encode(&room.id), self.number);
+        // Plays count from 0 each, and a homeserver answers a transaction id that it knows without doing anything.
+        let transaction = format!("{}-{}", self.context.label, self.number);
+        let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{transaction}", path::encode(&room.id));
         let answer = self.client(sender, Method::PUT, &path, Some((body.to_string().into(), JSON))).await;
         match answer {
             Ok(body) => {
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                 if let Some(event) = body["event_id"].as_str() {
-                    *lock(&self.context.newest) = Some((place, event.to_owned()));
+                    *lock(&self.context.stage.newest) = Some((place, event.to_owned()));
                 }
                 Ok(())
             }
@@ -168,9 +170,9 @@ impl Job<'_> {
     }
 
     async fn typing(self) -> Result<(), Reason> {
-        let room = &self.context.population.rooms[self.room(&self.context.population.real_rooms)];
+        let room = &self.context.stage.population.rooms[self.room(&self.context.stage.population.real_rooms)];
         let user = self.member(room);
-        let user_id = path::encode(self.context.population.users[user].client.user_id());
+        let user_id = path::encode(self.context.stage.population.users[user].client.user_id());
         let path = format!("/_matrix/client/v3/rooms/{}/typing/{user_id}", path::encode(&room.id));
         let body = json!({"typing": self.number % 2 == 0, "timeout": 30_000});
         self.client(user, Method::PUT, &path, Some((body.to_string().into(), JSON))).await.map(drop)
@@ -178,17 +180,17 @@ impl Job<'_> {
 
     /// Something about the newest event that was sent.
     async fn receipt(self, what: &str, body: String, method: Method) -> Result<(), Reason> {
-        let newest = lock(&self.context.newest).clone();
+        let newest = lock(&self.context.stage.newest).clone();
         let Some((place, event)) = newest else { return Err("there is no event yet".to_owned()) };
-        let room = &self.context.population.rooms[place];
+        let room = &self.context.stage.population.rooms[place];
         let path = format!("/_matrix/client/v3/rooms/{}/{what}/{}", path::encode(&room.id), path::encode(&event));
         self.client(self.member(room), method, &path, Some((body.into(), JSON))).await.map(drop)
     }
 
     async fn read_marker(self) -> Result<(), Reason> {
-        let newest = lock(&self.context.newest).clone();
+        let newest = lock(&self.context.stage.newest).clone();
         let Some((place, event)) = newest else { return Err("there is no event yet".to_owned()) };
-        let room = &self.context.population.rooms[place];
+        let room = &self.context.stage.population.rooms[place];
         let path = format!("/_matrix/client/v3/rooms/{}/read_markers", path::encode(&room.id));
         let body = json!({"m.fully_read": event, "m.read.private": event});
         self.client(self.member(room), Method::POST, &path, Some((body.to_string().into(), JSON))).await.map(drop)
@@ -203,13 +205,13 @@ impl Job<'_> {
             self.client(self.user(), Method::POST, path, Some((media.into(), "application/octet-stream"))).await?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let uri = body["content_uri"].as_str().and_then(|uri| uri.strip_prefix("mxc://")).ok_or("no content_uri")?;
-        lock(&self.context.media).push(uri.to_owned());
+        lock(&self.context.stage.media).push(uri.to_owned());
         Ok(())
     }
 
     async fn download(self) -> Result<(), Reason> {
         let media = {
-            let all = lock(&self.context.media);
+            let all = lock(&self.context.stage.media);
             all.get(self.below("media", all.len())).cloned()
         };
         let Some(media) = media else { return self.upload().await };
@@ -219,14 +221,14 @@ impl Job<'_> {
 
     /// The first homeserver is the one under test.
     fn subject(self) -> Result<ServerName, Reason> {
-        let first = self.context.population.homeservers.first();
+        let first = self.context.stage.population.homeservers.first();
         first.map(|one| one.server_name().clone()).ok_or_else(|| "there is no homeserver".to_owned())
     }
 
     async fn transaction(self) -> Result<(), Reason> {
         let to = self.subject()?;
         let prepared = self.context.transactions.take(self.number).await.ok_or("it was not signed ahead")?;
-        let population = &self.context.population;
+        let population = &self.context.stage.population;
         let members = population.rooms[prepared.room].members.iter();
         let watching = members.filter(|member| **member < population.watchers && population.users[**member].home == 0);
         let entry = Entry {
@@ -254,16 +256,16 @@ impl Job<'_> {
 
     async fn remote_join(self) -> Result<(), Reason> {
         let to = self.subject()?;
-        let rooms = &self.context.population.real_rooms;
-        let room = &self.context.population.rooms[self.room(rooms)];
+        let rooms = &self.context.stage.population.real_rooms;
+        let room = &self.context.stage.population.rooms[self.room(rooms)];
         let name = ServerName::new(format!("j{}.{}.example", self.number, self.context.label));
-        let server = self.context.world.server(name);
+        let server = self.context.stage.world.server(name);
         succeeded(server.join(&room.id, &server.user(VIRTUAL_USER), &to).await).map(drop)
     }
 
     async fn ask_about_room(self, endpoint: &str, query: impl Fn(&str) -> String) -> Result<(), Reason> {
         let to = self.subject()?;
-        let population = &self.context.population;
+        let population = &self.context.stage.population;
         let place = self.room(&population.virtual_rooms);
         let room = &population.rooms[place];
         let member = room.virtual_members[self.below("server", room.virtual_members.len())];
@@ -278,7 +280,7 @@ impl Job<'_> {
 
     async fn key_query(self) -> Result<(), Reason> {
         let to = self.subject()?;
-        let population = &self.context.population;
+        let population = &self.context.stage.population;
         let at_home = population.users.iter().filter(|user| user.home == 0);
         let first = self.below("first", population.users.len());
         let asked = at_home.cycle().skip(first).take(10).map(|user| (user.client.user_id().to_owned(), json!([])));

@@ -1,9 +1,9 @@
 //! Watchers: users who long-poll all the time, as most people's clients do, and tell when they saw what.
 
 use crate::{
-    context::Context,
     http::{Reason, ask},
     ledger::MARK,
+    stage::Stage,
 };
 use reqwest::Method;
 use serde::Deserialize;
@@ -15,18 +15,19 @@ const POLL_MS: u64 = 20_000;
 const FILTER: &str = "%7B%22presence%22%3A%7B%22types%22%3A%5B%5D%7D%2C%22account_data%22%3A%7B%22types%22%3A%5B%5D%7D%2C%22room%22%3A%7B%22state%22%3A%7B%22lazy_load_members%22%3Atrue%7D%2C%22timeline%22%3A%7B%22limit%22%3A100%7D%7D%7D";
 
 /// One long poll of the watcher `user`; gives where the next goes on.
-pub(crate) async fn poll(context: &Context, user: usize, since: Option<&str>) -> Result<String, Reason> {
-    let it = &context.population.users[user];
-    let address = context.population.homeservers[it.home].address();
+pub(crate) async fn poll(stage: &Stage, user: usize, since: Option<&str>) -> Result<String, Reason> {
+    let it = &stage.population.users[user];
+    let address = stage.population.homeservers[it.home].address();
     let rest = since.map_or_else(|| "timeout=0".to_owned(), |since| format!("timeout={POLL_MS}&since={since}"));
     let url = format!("http://{address}/_matrix/client/v3/sync?filter={FILTER}&{rest}");
-    let body = ask(&context.http, Method::GET, &url, Some(it.client.token()), None).await?;
+    let body = ask(&stage.http, Method::GET, &url, Some(it.client.token()), None).await?;
     let synced: Synced = serde_json::from_slice(&body).map_err(|_| "not a /sync answer".to_owned())?;
     for room in synced.rooms.join.into_values() {
         for event in room.timeline.events {
-            if let Some(mark) = event.content.and_then(|content| content.mark).filter(|mark| mark.run == context.label)
+            if let Some(mark) = event.content.and_then(|content| content.mark)
+                && let Some(ledger) = stage.heard.ledger(&mark.run)
             {
-                context.ledger.seen(mark.n, it.home);
+                ledger.seen(mark.n, it.home);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_load::{Outcome, Setting, Shard, Workload};
+use fedproof_load::{Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
@@ -55,9 +55,11 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         bar.set_message(what.to_owned());
     };
     let setting = Setting {
-        homeservers: &ground.field.homeservers,
-        gateway: ground.field.gateway.clone(),
-        world: ground.field.world.clone(),
+        place: Place {
+            homeservers: &ground.field.homeservers,
+            gateway: ground.field.gateway.clone(),
+            world: ground.field.world.clone(),
+        },
         seed,
         label: format!("l{:04x}", seed & 0xffff),
         shard,

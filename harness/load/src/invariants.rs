@@ -1,0 +1,34 @@
+//! Always-on invariants (design.md §6) over the traffic of a load.
+
+use fedproof_core::invariant::{RULES, Transcribed};
+use fedproof_deployment::Homeserver;
+use fedproof_gateway::Gateway;
+use fedproof_results::load::InvariantResult;
+
+/// Breaches of an invariant that are told.
+const BREACHES: usize = 5;
+
+/// The always-on invariants over the traffic that was kept.
+pub(crate) async fn judge(gateway: &Gateway, homeservers: &[Homeserver]) -> Vec<InvariantResult> {
+    let transcript = gateway.transcript();
+    let (exchanges, whole) = (transcript.since(0), !transcript.is_full());
+    let names: Vec<_> = homeservers.iter().map(|one| (one.name().to_owned(), one.server_name().clone())).collect();
+    let work = move || {
+        let transcribed = Transcribed::new(&exchanges);
+        let judge = |(name, server): &(String, _)| {
+            let results = RULES.iter().map(|(rule, judge)| {
+                let judgement = judge(&transcribed, server);
+                InvariantResult {
+                    rule: (*rule).to_owned(),
+                    server: name.clone(),
+                    judged: judgement.judged as u64,
+                    breaches: judgement.breaches.iter().take(BREACHES).map(|breach| breach.what.clone()).collect(),
+                    whole,
+                }
+            });
+            results.collect::<Vec<_>>()
+        };
+        names.iter().flat_map(judge).collect()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
+}

@@ -1,0 +1,192 @@
+//! One play: the phases of a workload on a stage, from the first arrival to the figures.
+
+use crate::{
+    agenda::{Agenda, Turn},
+    context::Context,
+    hlog,
+    judge::{Figures, doubts},
+    ledger::Ledger,
+    observe::Observer,
+    perform::lock,
+    prepare::Transactions,
+    recorder::Recorder,
+    resources,
+    run::LoadError,
+    schedule::{self, Arrival, Shard},
+    series::Series,
+    session::Session,
+    stage::Stage,
+    workload::Workload,
+};
+use fedproof_results::load::{Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Work};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{sync::watch, time::Instant};
+
+/// How long watchers and virtual servers may take to see what was sent last.
+pub(crate) const DRAIN: Duration = Duration::from_secs(15);
+/// From the last step of setting up to the first arrival.
+const LEAD: Duration = Duration::from_millis(500);
+
+/// What is played, and how.
+pub(crate) struct Play<'a> {
+    /// The phases.
+    pub(crate) workload: &'a Workload,
+    /// Seed of everything random in it.
+    pub(crate) seed: u64,
+    /// Part of its marks; no two plays on a stage have the same.
+    pub(crate) label: String,
+    /// Which part of the arrivals is ours.
+    pub(crate) shard: Shard,
+    /// When its clock begins, if all shards are to begin together.
+    pub(crate) start_at: Option<SystemTime>,
+    /// The interval log.
+    pub(crate) log: &'a Path,
+    /// Becomes true when it is to stop.
+    pub(crate) interrupted: watch::Receiver<bool>,
+    /// Told of progress: what, how much of how much.
+    pub(crate) progress: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
+}
+
+/// What a load brought, without who and when.
+pub struct Outcome {
+    /// Why the figures must not be believed.
+    pub invalid_because: Vec<String>,
+    /// Why it stopped early, or empty.
+    pub stopped_because: String,
+    /// What had to hold.
+    pub thresholds: Vec<ThresholdResult>,
+    /// The latencies.
+    pub recorder: Arc<Recorder>,
+    /// Length of the measured phases, in seconds.
+    pub measured_seconds: f64,
+    /// What the work cost.
+    pub work: Vec<Work>,
+    /// The phases.
+    pub phases: Vec<PhaseSpan>,
+    /// Messages that were not seen.
+    pub lost: u64,
+    /// By second.
+    pub timeline: Vec<Second>,
+    /// By second.
+    pub resources: Vec<ResourceSample>,
+    /// The generator.
+    pub generator: Generator,
+    /// The invariants.
+    pub invariants: Vec<InvariantResult>,
+}
+
+impl Play<'_> {
+    /// Plays it. The invariants are not judged here: they are about all that passed, and come once.
+    pub(crate) async fn on(self, stage: &Arc<Stage>, session: &Session) -> Result<Outcome, LoadError> {
+        let Self { workload, seed, label, shard, start_at, log, mut interrupted, progress } = self;
+        let arrivals = schedule::arrivals(workload, seed, shard);
+        let transactions = Transactions::prepare(&stage.population, &arrivals, seed, &label, progress)?;
+        let recorder = Arc::new(Recorder::default());
+        let ledger = Arc::new(Ledger::new(recorder.clone()));
+        stage.heard.begin(&label, &ledger);
+        let phases = spans(workload, &arrivals);
+        let closed = closed_turns(workload, &schedule::begins(workload), shard);
+        let context = Arc::new(Context {
+            stage: stage.clone(),
+            workload: workload.clone(),
+            agenda: Agenda::new(arrivals, closed),
+            recorder: recorder.clone(),
+            ledger: ledger.clone(),
+            transactions,
+            seed,
+            label,
+        });
+        let start = start_at.map_or(LEAD, |at| at.duration_since(SystemTime::now()).unwrap_or_default());
+        let (began, began_at) = (Instant::now() + start, SystemTime::now() + start);
+        context.agenda.begin(began);
+        session.desk.open(context.clone());
+        let log = hlog::Writer::create(log, began_at)?;
+        tokio::time::sleep_until(began).await;
+        let generator_before = resources::own().cpu_ms;
+        let mut observer = Observer::new(&context, &log, began);
+        let stopped_because = tokio::select! {
+            stopped = observer.observe(&phases, progress) => stopped,
+            _ = interrupted.wait_for(|interrupted| *interrupted) => "interrupted".to_owned(),
+            reason = session.broken() => reason,
+        };
+        // What is due and was not begun is not begun any more; what is under way may end.
+        let abandoned = context.agenda.stop() as u64;
+        let settled = async {
+            context.agenda.idle().await;
+            ledger.settled().await;
+        };
+        let _ = tokio::time::timeout(DRAIN, settled).await;
+        session.desk.clear();
+        observer.last_second();
+        let work = observer.work();
+        let Observer { timeline, resources, .. } = observer;
+        log.finish()?;
+        let late_p99_us = lock(&context.agenda.lateness).value_at_quantile(0.99);
+        let own = resources.iter().filter(|sample| sample.process == "generator");
+        let generator = Generator {
+            cpu_ms: resources::own().cpu_ms.saturating_sub(generator_before),
+            rss_bytes: own.map(|sample| sample.rss_bytes).max().unwrap_or_default(),
+            late_p99_us,
+            abandoned,
+            workers: workload.workers,
+        };
+        let measured_seconds = phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
+        let lost = ledger.lost();
+        let figures =
+            Figures { recorder: &recorder, seconds: measured_seconds, work: &work, resources: &resources, lost };
+        let thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
+        let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
+        let mut invalid_because = doubts(&generator, &resources, samples);
+        invalid_because.extend(stage.failed_polls());
+        if abandoned > 0 && stopped_because.is_empty() {
+            invalid_because.push(format!("{abandoned} operations were due and never begun: all workers were busy"));
+        }
+        Ok(Outcome {
+            invalid_because,
+            stopped_because,
+            thresholds,
+            recorder,
+            measured_seconds,
+            work,
+            phases,
+            lost,
+            timeline,
+            resources,
+            generator,
+            invariants: Vec::new(),
+        })
+    }
+}
+
+/// The phases as reports show them.
+fn spans(workload: &Workload, arrivals: &[Arrival]) -> Vec<PhaseSpan> {
+    let begins = schedule::begins(workload);
+    let spans = workload.phases.iter().zip(begins).enumerate().map(|(n, (phase, begin))| PhaseSpan {
+        name: phase.phase.clone(),
+        measured: phase.measured,
+        from: begin.as_secs_f64(),
+        to: begin.as_secs_f64() + phase.seconds,
+        due: arrivals.iter().filter(|arrival| arrival.phase == n).count() as u64,
+    });
+    spans.collect()
+}
+
+/// The first turns of closed users; a shard has its share of them.
+fn closed_turns(workload: &Workload, begins: &[Duration], shard: Shard) -> Vec<Turn> {
+    let phases = workload.phases.iter().zip(begins).enumerate();
+    let turns = phases.filter_map(|(phase, (written, begin))| Some((phase, written.closed?, *begin)));
+    turns
+        .flat_map(|(phase, closed, begin)| {
+            let own = (0..closed.users).filter(move |user| *user as u32 % shard.count == shard.index);
+            own.map(move |user| {
+                // Not all at once: over the time that they think.
+                let offset = closed.think_seconds * user as f64 / closed.users as f64;
+                Turn { due: begin + Duration::from_secs_f64(offset), phase, user }
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,69 @@
+//! Traffic between servers, watched while it passes: what each homeserver sends, and what of the load arrives where.
+
+use crate::ledger::{Ledger, MARK};
+use fedproof_deployment::Homeserver;
+use fedproof_gateway::Gateway;
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// What homeservers sent to others, by position among the homeservers.
+pub(crate) struct Spent {
+    names: Vec<String>,
+    requests: Vec<AtomicU64>,
+    bytes: Vec<AtomicU64>,
+}
+
+impl Spent {
+    pub(crate) fn new(homeservers: &[Homeserver]) -> Self {
+        let count = || homeservers.iter().map(|_| AtomicU64::new(0)).collect();
+        let names = homeservers.iter().map(|one| one.server_name().to_string()).collect();
+        Self { names, requests: count(), bytes: count() }
+    }
+
+    /// Requests and bytes of their bodies so far.
+    pub(crate) fn so_far(&self) -> (Vec<u64>, Vec<u64>) {
+        let count = |of: &[AtomicU64]| of.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        (count(&self.requests), count(&self.bytes))
+    }
+}
+
+/// The ledger of the play that is on, by the label in its marks: what an earlier play sent is nobody's any more.
+#[derive(Default)]
+pub(crate) struct Heard {
+    playing: RwLock<Option<(String, Arc<Ledger>)>>,
+}
+
+impl Heard {
+    pub(crate) fn begin(&self, label: &str, ledger: &Arc<Ledger>) {
+        *self.playing.write().unwrap_or_else(PoisonError::into_inner) = Some((label.to_owned(), ledger.clone()));
+    }
+
+    /// The ledger that a mark of `run` is for.
+    pub(crate) fn ledger(&self, run: &str) -> Option<Arc<Ledger>> {
+        let playing = self.playing.read().unwrap_or_else(PoisonError::into_inner);
+        playing.as_ref().filter(|(label, _)| label == run).map(|(_, ledger)| ledger.clone())
+    }
+}
+
+/// Watches the traffic of a gateway.
+pub(crate) fn tap(gateway: &Gateway, heard: &Arc<Heard>, spent: &Arc<Spent>) {
+    let (heard, spent) = (heard.clone(), spent.clone());
+    gateway.transcript().tap(move |exchange| {
+        let Some(home) = spent.names.iter().position(|name| *name == exchange.caller) else { return };
+        spent.requests[home].fetch_add(1, Ordering::Relaxed);
+        if !exchange.request.is_null() {
+            let bytes = serde_json::to_vec(&exchange.request).map_or(0, |body| body.len() as u64);
+            spent.bytes[home].fetch_add(bytes, Ordering::Relaxed);
+        }
+        let is_virtual = !spent.names.iter().any(|name| *name == exchange.destination.as_str());
+        if is_virtual && exchange.status() == Some(200) {
+            for mark in exchange.pdus().iter().map(|pdu| &pdu["content"][MARK]) {
+                if let Some(ledger) = mark["run"].as_str().and_then(|run| heard.ledger(run)) {
+                    mark["n"].as_u64().into_iter().for_each(|number| ledger.delivered(number));
+                }
+            }
+        }
+    });
+}
