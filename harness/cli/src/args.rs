@@ -152,7 +152,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// What of: scenario, run, baseline
+    /// What of: scenario, run, baseline, workload, load
     pub(crate) kind: String,
 }
 

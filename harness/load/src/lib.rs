@@ -47,4 +47,4 @@ pub use run::{LoadError, Place, Setting, run};
 pub use schedule::Shard;
 pub use series::Series;
 pub use threshold::{Comparison, Metric, Threshold};
-pub use workload::{Closed, Phase, Rate, RoomGroup, Spacing, Workload, WorkloadError};
+pub use workload::{Closed, Phase, Rate, RoomGroup, Spacing, Workload, WorkloadError, schema};

@@ -162,6 +162,13 @@ pub enum Spacing {
     Even,
 }
 
+/// The JSON Schema (draft 2020-12) of workloads.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Workload).to_value();
+    schema["title"] = "Fedproof workload".into();
+    schema
+}
+
 /// Why a workload cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {

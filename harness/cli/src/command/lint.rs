@@ -1,11 +1,13 @@
-//! `fedproof lint`: everything that is wrong in scenario files, found without starting anything.
+//! `fedproof lint`: everything that is wrong in scenarios and workloads, found without starting anything.
 
 use crate::{
     args::{Format, Lint},
     error::CliError,
+    ground,
     project::{Project, render},
     stdout,
 };
+use fedproof_load::Workload;
 use fedproof_results::exit;
 use serde_json::json;
 
@@ -23,6 +25,9 @@ pub(crate) fn lint(project: &Project, args: &Lint) -> Result<u8, CliError> {
                 if !wrong.is_empty() {
                     return Err(CliError::rendered(exit::BAD_INPUT, render(&wrong)));
                 }
+            }
+            if args.paths.is_empty() {
+                workloads(project)?;
             }
             let (scenarios, cases) = (catalogue.scenarios.len(), catalogue.cases().len());
             match args.format {
@@ -45,4 +50,13 @@ pub(crate) fn lint(project: &Project, args: &Lint) -> Result<u8, CliError> {
             Err(CliError::rendered(exit::BAD_INPUT, render(&wrong)))
         }
     }
+}
+
+/// Every workload of the project; all that is wrong with all of them.
+fn workloads(project: &Project) -> Result<(), CliError> {
+    let folder = project.fixtures().join("workloads");
+    let files = ground::names(&folder).into_iter().map(|name| folder.join(format!("{name}.yaml")));
+    let wrong: Vec<String> =
+        files.filter_map(|file| Workload::read(&file).err().map(|error| error.to_string())).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(CliError::bad_input(wrong.join("\n"))) }
 }
