@@ -7,6 +7,7 @@ use crate::{
     operation::Operation,
     population::{Room, VIRTUAL_USER},
     schedule::Draw,
+    stage::Newest,
 };
 use bytes::Bytes;
 use fedproof_core::{ServerName, path};
@@ -158,7 +159,7 @@ impl Job<'_> {
             Ok(body) => {
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                 if let Some(event) = body["event_id"].as_str() {
-                    *lock(&self.context.stage.newest) = Some((place, event.to_owned()));
+                    *lock(&self.context.stage.newest) = Some(Newest { room: place, event: event.to_owned(), home });
                 }
                 Ok(())
             }
@@ -178,22 +179,29 @@ impl Job<'_> {
         self.client(user, Method::PUT, &path, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 
-    /// Something about the newest event that was sent.
+    /// Something about the newest message.
     async fn receipt(self, what: &str, body: String, method: Method) -> Result<(), Reason> {
-        let newest = lock(&self.context.stage.newest).clone();
-        let Some((place, event)) = newest else { return Err("there is no event yet".to_owned()) };
-        let room = &self.context.stage.population.rooms[place];
+        let (room, event, reader) = self.to_read()?;
         let path = format!("/_matrix/client/v3/rooms/{}/{what}/{}", path::encode(&room.id), path::encode(&event));
-        self.client(self.member(room), method, &path, Some((body.into(), JSON))).await.map(drop)
+        self.client(reader, method, &path, Some((body.into(), JSON))).await.map(drop)
     }
 
     async fn read_marker(self) -> Result<(), Reason> {
-        let newest = lock(&self.context.stage.newest).clone();
-        let Some((place, event)) = newest else { return Err("there is no event yet".to_owned()) };
-        let room = &self.context.stage.population.rooms[place];
+        let (room, event, reader) = self.to_read()?;
         let path = format!("/_matrix/client/v3/rooms/{}/read_markers", path::encode(&room.id));
         let body = json!({"m.fully_read": event, "m.read.private": event});
-        self.client(self.member(room), Method::POST, &path, Some((body.to_string().into(), JSON))).await.map(drop)
+        self.client(reader, Method::POST, &path, Some((body.to_string().into(), JSON))).await.map(drop)
+    }
+
+    /// The newest message, its room, and a member on the sender's homeserver: others may not have it yet.
+    fn to_read(&self) -> Result<(&Room, String, usize), Reason> {
+        let stage = &self.context.stage;
+        let newest = lock(&stage.newest).clone().ok_or("there is no event yet")?;
+        let room = &stage.population.rooms[newest.room];
+        let at_home = |member: &usize| stage.population.users[*member].home == newest.home;
+        let readers: Vec<usize> = room.members.iter().copied().filter(at_home).collect();
+        let reader = readers.get(self.below("member", readers.len())).copied();
+        Ok((room, newest.event, reader.ok_or("nobody to read it")?))
     }
 
     async fn upload(self) -> Result<(), Reason> {

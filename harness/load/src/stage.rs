@@ -27,6 +27,17 @@ pub(crate) const WATCHERS_LIMIT: Duration = Duration::from_secs(120);
 /// Share of a core below which a homeserver counts as at rest.
 const AT_REST: f64 = 0.2;
 
+/// A message that receipts and markers may be about.
+#[derive(Clone)]
+pub(crate) struct Newest {
+    /// Its room, by position.
+    pub(crate) room: usize,
+    /// Its id.
+    pub(crate) event: String,
+    /// Its sender's homeserver, whose users are the first to have it.
+    pub(crate) home: usize,
+}
+
 /// A population on its homeservers.
 pub(crate) struct Stage {
     pub(crate) population: Population,
@@ -37,8 +48,8 @@ pub(crate) struct Stage {
     homeservers: Vec<Homeserver>,
     /// By user: where its incremental syncs go on.
     pub(crate) since: Vec<Mutex<Option<String>>>,
-    /// The newest event that was sent, with its room, for receipts.
-    pub(crate) newest: Mutex<Option<(usize, String)>>,
+    /// The newest message, for receipts.
+    pub(crate) newest: Mutex<Option<Newest>>,
     /// Media that was uploaded, to be downloaded.
     pub(crate) media: Mutex<Vec<String>>,
     /// Watchers end when this becomes true.
