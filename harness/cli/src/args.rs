@@ -205,6 +205,17 @@ pub(crate) struct Load {
     /// Users on each homeserver
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) users: Option<usize>,
+    /// Compare: play in turn on the deployment (A) and on the same with NAME=SPEC (B); exit code 1 if B is slower
+    /// (repeatable)
+    #[arg(long, value_name = "NAME=SPEC")]
+    pub(crate) against: Vec<String>,
+    /// How many pairs of plays --against takes; an even number lets drift of the machine cancel
+    #[arg(long, value_name = "N", default_value_t = 12, requires = "against",
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
+    pub(crate) pairs: usize,
+    /// Switch a mutant on in those homeservers of B, to see that the comparison finds it (synapse/load/cpu)
+    #[arg(long, value_name = "ID", requires = "against")]
+    pub(crate) against_mutant: Option<String>,
     /// Only part I of N of the arrivals, from 0 (default: what JOB_COMPLETION_INDEX says, of FEDPROOF_SHARDS)
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<fedproof_load::Shard>,

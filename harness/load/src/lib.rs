@@ -20,6 +20,8 @@ mod lint;
 mod merge;
 mod observe;
 mod operation;
+mod outcome;
+mod paired;
 mod perform;
 mod play;
 mod population;
@@ -39,7 +41,8 @@ mod workload;
 
 pub use merge::{MergeError, Merged, Part, merge, start_of};
 pub use operation::Operation;
-pub use play::Outcome;
+pub use outcome::Outcome;
+pub use paired::{Against, CONFIDENCE, Paired, compare};
 pub use population::PopulationError;
 pub use probe::probe;
 pub use recorder::Recorder;

@@ -196,7 +196,8 @@ fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeEr
     }
 }
 
-fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
+/// Adds the work of another load, or shard, to that of the same operation and homeserver.
+pub(crate) fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
     let key = (one.operation.clone(), one.server.clone());
     match all.get_mut(&key) {
         None => drop(all.insert(key, one)),

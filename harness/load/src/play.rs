@@ -7,6 +7,7 @@ use crate::{
     judge::{Figures, doubts},
     ledger::Ledger,
     observe::Observer,
+    outcome::Outcome,
     perform::lock,
     prepare::Transactions,
     recorder::Recorder,
@@ -18,7 +19,7 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_results::load::{Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Work};
+use fedproof_results::load::{Generator, PhaseSpan};
 use std::{
     path::Path,
     sync::Arc,
@@ -49,34 +50,6 @@ pub(crate) struct Play<'a> {
     pub(crate) interrupted: watch::Receiver<bool>,
     /// Told of progress: what, how much of how much.
     pub(crate) progress: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
-}
-
-/// What a load brought, without who and when.
-pub struct Outcome {
-    /// Why the figures must not be believed.
-    pub invalid_because: Vec<String>,
-    /// Why it stopped early, or empty.
-    pub stopped_because: String,
-    /// What had to hold.
-    pub thresholds: Vec<ThresholdResult>,
-    /// The latencies.
-    pub recorder: Arc<Recorder>,
-    /// Length of the measured phases, in seconds.
-    pub measured_seconds: f64,
-    /// What the work cost.
-    pub work: Vec<Work>,
-    /// The phases.
-    pub phases: Vec<PhaseSpan>,
-    /// Messages that were not seen.
-    pub lost: u64,
-    /// By second.
-    pub timeline: Vec<Second>,
-    /// By second.
-    pub resources: Vec<ResourceSample>,
-    /// The generator.
-    pub generator: Generator,
-    /// The invariants.
-    pub invariants: Vec<InvariantResult>,
 }
 
 impl Play<'_> {

@@ -105,6 +105,17 @@ impl Recorder {
         }
     }
 
+    /// Adds what another recorder has of measured phases.
+    pub(crate) fn absorb(&self, other: &Self) {
+        for series in Series::all() {
+            let theirs = other.track(series);
+            if let Some(track) = theirs.as_deref() {
+                self.add(series, &track.whole);
+                self.add_errors(series, track.errors, &track.reasons);
+            }
+        }
+    }
+
     /// Ends a second: what happened in it, as points of a line and as histograms.
     pub fn tick(&self, second: u64) -> (Vec<Second>, Vec<Interval>) {
         let (mut points, mut intervals) = (Vec::new(), Vec::new());

@@ -1,7 +1,8 @@
 //! One load run: set up once, played once.
 
 use crate::{
-    play::{Outcome, Play},
+    outcome::Outcome,
+    play::Play,
     population::PopulationError,
     schedule::Shard,
     session::Session,
@@ -33,6 +34,12 @@ pub enum LoadError {
     /// The HTTP client could not be set up.
     #[error("set up the HTTP client: {0}")]
     Http(#[from] reqwest::Error),
+    /// It ended before anything had been played.
+    #[error("play anything: {why}")]
+    NoPlay {
+        /// Why it ended.
+        why: String,
+    },
     /// Watchers did not begin.
     #[error("{begun} of {of} watchers had their first /sync within {} s", WATCHERS_LIMIT.as_secs())]
     Watchers {

@@ -1,5 +1,11 @@
 //! `load.json`: what a load run says. Names of fields are a contract (design.md §9).
 
+mod comparison;
+mod limit;
+
+pub use comparison::{ComparedFigure, ComparedPlay, Comparison, FigureKind, Verdict};
+pub use limit::{Limit, LimitStep};
+
 use crate::ServerInfo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +64,12 @@ pub struct LoadRecord {
     pub generator: Generator,
     /// Always-on invariants over the traffic that was kept.
     pub invariants: Vec<InvariantResult>,
+    /// Of a paired session: what it says of the other build. The rest of the record is about the plays of A.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// Of a search for the limit: what it found. The rest of the record is about the highest rate that held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 /// A part of a load.

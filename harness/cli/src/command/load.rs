@@ -1,6 +1,9 @@
 //! `fedproof load`: load on a deployment, and what it costs.
 
-use super::run::{draw_seed, now, run_id, work_folder};
+use super::{
+    load_against::Other,
+    run::{draw_seed, now, run_id, work_folder},
+};
 use crate::{
     args::{Format, Load},
     error::CliError,
@@ -9,11 +12,11 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_load::{Outcome, Place, Setting, Shard, Workload};
+use fedproof_load::{Against, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
-    load::{LOAD_SCHEMA, LoadRecord},
+    load::{Comparison, LOAD_SCHEMA, LoadRecord},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -24,6 +27,8 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     let mut place = args.place.clone();
     place.deployment = place.deployment.or_else(|| workload.deployment.clone());
     let description = ground::describe(project, &place)?;
+    let deployment = place.deployment.as_deref().unwrap_or(ground::DEFAULT);
+    let other = Other::of(project, &args, deployment)?;
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("load-{id}")));
@@ -45,8 +50,21 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
             None => bar.println(message),
         })
     };
-    let ground =
-        Ground::start(project, &description, (work.path(), &out.join("logs")), seed, notify, &interrupted).await?;
+    let logs = out.join("logs");
+    let start = async |description, part: &str| {
+        let folders = (work.path().join(part), logs.join(part));
+        let folders = (&*folders.0, &*folders.1);
+        Ground::start(project, description, folders, seed, notify.clone(), &interrupted).await
+    };
+    let ground = start(&description, "").await?;
+    let other = match other {
+        Some(other) => {
+            let ground = start(&other.description, "b").await?;
+            other.mutate(&ground, &args).await?;
+            Some((other, ground))
+        }
+        None => None,
+    };
     let servers = ground.servers();
     let shard = args.shard.or(shard_of_environment()?).unwrap_or(Shard::WHOLE);
     let progress = |what: &str, done: usize, all: usize| {
@@ -55,11 +73,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         bar.set_message(what.to_owned());
     };
     let setting = Setting {
-        place: Place {
-            homeservers: &ground.field.homeservers,
-            gateway: ground.field.gateway.clone(),
-            world: ground.field.world.clone(),
-        },
+        place: played_on(&ground),
         seed,
         label: format!("l{:04x}", seed & 0xffff),
         shard,
@@ -68,22 +82,40 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         interrupted: interrupted.clone(),
         progress: &progress,
     };
-    let ran = fedproof_load::run(&workload, setting).await;
+    let ran = match other {
+        None => fedproof_load::run(&workload, setting).await.map(|outcome| (outcome, None)),
+        Some((other, ground)) => {
+            let (under_test, pairs) = (other.names.clone(), args.pairs);
+            let against = Against { place: played_on(&ground), under_test, pairs };
+            let compared = fedproof_load::compare(&workload, setting, against).await;
+            let servers = ground.servers();
+            ground.stop().await;
+            compared.map(|paired| other.told(servers, paired)).map(|(outcome, told)| (outcome, Some(told)))
+        }
+    };
     bar.finish_and_clear();
     ground.stop().await;
-    let outcome = match ran {
-        Ok(outcome) => outcome,
+    let (outcome, comparison) = match ran {
+        Ok(ran) => ran,
         Err(_) if *interrupted.borrow() => return Ok(exit::INTERRUPTED),
         Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
     };
     let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
-    let record = record(&workload, about, outcome);
+    let record = LoadRecord { comparison, ..record(&workload, about, outcome) };
     write(&out, &record)?;
     match args.format {
         Format::Json => stdout::json(&record),
         Format::Text => stdout::print(report::summary(&record).trim_end()),
     }
     Ok(exit_code(&record, *interrupted.borrow()))
+}
+
+fn played_on(ground: &Ground) -> Place<'_> {
+    Place {
+        homeservers: &ground.field.homeservers,
+        gateway: ground.field.gateway.clone(),
+        world: ground.field.world.clone(),
+    }
 }
 
 /// The workload that the command line means, as it wants it.
@@ -170,6 +202,8 @@ fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
         resources: outcome.resources,
         generator: outcome.generator,
         invariants: outcome.invariants,
+        comparison: None,
+        limit: None,
     }
 }
 
@@ -178,7 +212,7 @@ pub(super) fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
         exit::INTERRUPTED
     } else if !record.valid || !record.complete {
         exit::INCONCLUSIVE
-    } else if record.held() {
+    } else if record.held() && !record.comparison.as_ref().is_some_and(Comparison::is_slower) {
         exit::QUALIFIED
     } else {
         exit::NOT_QUALIFIED

@@ -10,6 +10,7 @@ mod kill_matrix;
 mod lint;
 mod list;
 mod load;
+mod load_against;
 mod merge;
 mod mutants;
 mod playground;

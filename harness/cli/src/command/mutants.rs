@@ -28,8 +28,10 @@ use std::{
 
 /// Plays the kill matrix. Exit code 1 if a mutant survives, or something fails without any.
 pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliError> {
-    let all = mutant::load(&project.fixtures().join("mutants"))
+    let mut all = mutant::load(&project.fixtures().join("mutants"))
         .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
+    // Those that kill nothing are for load runs.
+    all.retain(|mutant| !mutant.kills.is_empty());
     let catalogue = project.catalogue()?;
     known_rows(&all, &catalogue)?;
     let keeps = kill_matrix::keeps(&project.fixtures().join("mutants"), &catalogue)?;

@@ -1,6 +1,7 @@
 //! Reports of load runs, from [`LoadRecord`](fedproof_results::load::LoadRecord) alone.
 
 mod chart;
+mod comparison;
 mod formats;
 mod html;
 mod summary;

@@ -1,0 +1,65 @@
+//! The run-level values of one play.
+
+use crate::{operation::Operation, outcome::Outcome, series::Series};
+use fedproof_results::load::{FigureKind, Work};
+
+/// Latencies of which a play has fewer than this give no figure: their percentiles are a matter of chance.
+const SAMPLES: u64 = 20;
+
+/// One value of one play.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Figure {
+    /// As thresholds write it, such as `p95(seen_remote)`.
+    pub(crate) name: String,
+    pub(crate) kind: FigureKind,
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+}
+
+/// All of them: when others saw it, how long an operation took, and what it cost the homeservers `under_test`.
+pub(crate) fn figures(outcome: &Outcome, under_test: &[String]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let seen = [Series::SeenLocal, Series::SeenRemote, Series::SeenInbound];
+    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 95)]);
+    let operations = Operation::ALL.iter().map(|operation| (Series::Of(*operation), 50));
+    for (series, percentile) in seen.chain(operations) {
+        let latencies = outcome.recorder.whole(series);
+        if latencies.len() >= SAMPLES {
+            let value = latencies.value_at_quantile(f64::from(percentile) / 100.0) as f64;
+            let name = format!("p{percentile}({series})");
+            figures.push(Figure { name, kind: FigureKind::Latency, unit: "µs", value });
+        }
+    }
+    let mut operations: Vec<&str> = outcome.work.iter().map(|work| work.operation.as_str()).collect();
+    operations.dedup();
+    for operation in operations {
+        let of = outcome.work.iter().filter(|work| work.operation == operation && under_test.contains(&work.server));
+        figures.extend(work(operation, &of.collect::<Vec<_>>()));
+    }
+    figures
+}
+
+/// What one operation cost. Processor time is told for each event where events are what the operation is about.
+fn work(operation: &str, work: &[&Work]) -> Vec<Figure> {
+    let sum = |of: fn(&Work) -> Option<u64>| work.iter().map(|work| of(work)).sum::<Option<u64>>();
+    // Every homeserver's line has the same operations in its count.
+    let count = work.first().map_or(0, |work| work.count);
+    let events = sum(|work| work.events_persisted).filter(|events| 2 * events >= count);
+    let cpu = match events {
+        Some(_) => ("cpu_per_event", "ms", sum(|work| Some(work.cpu_ms)), events.unwrap_or_default()),
+        None => ("cpu_per_op", "ms", sum(|work| Some(work.cpu_ms)), count),
+    };
+    let all = [
+        cpu,
+        ("db_per_op", "", sum(|work| work.db_transactions), count),
+        ("requests_per_op", "", sum(|work| Some(work.requests)), count),
+        ("bytes_per_op", "B", sum(|work| Some(work.bytes)), count),
+    ];
+    all.into_iter()
+        .filter(|(.., per)| *per > 0)
+        .filter_map(|(name, unit, sum, per)| {
+            let value = sum? as f64 / per as f64;
+            Some(Figure { name: format!("{name}({operation})"), kind: FigureKind::Work, unit, value })
+        })
+        .collect()
+}

@@ -1,0 +1,60 @@
+//! A paired session as a table.
+
+use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, Verdict};
+use std::fmt::Write;
+
+/// The table, and what its intervals promise.
+pub(super) fn text(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let servers: Vec<String> =
+        comparison.servers.iter().map(|server| format!("{} {}", server.name, server.version)).collect();
+    let _ = writeln!(
+        text,
+        "\nagainst B, {} ({}): {} pairs, played {}",
+        comparison.against.join(", "),
+        servers.join(", "),
+        comparison.pairs,
+        comparison.order
+    );
+    let _ = writeln!(text, "{:28} {:>10} {:>10} {:>7}  {:19} ", "", "A", "B", "B/A", "interval");
+    for figure in &comparison.figures {
+        let ComparedFigure { name, unit, a, b, ratio, low, high, half_width, .. } = figure;
+        let interval = format!("{low:.3}–{high:.3} ±{:.1}%", half_width * 100.0);
+        let (a, b) = (value(*a, unit), value(*b, unit));
+        let _ = writeln!(text, "{name:28} {a:>10} {b:>10} {ratio:>7.3}  {interval:19}  {}", word(figure));
+    }
+    for (name, reason) in &comparison.left_out {
+        let _ = writeln!(text, "{name:28} left out: {reason}");
+    }
+    let _ = writeln!(
+        text,
+        "({} comparisons: all intervals together hold in {:.0} of 100 sessions; differences below 5 % of a latency and \
+         2 % of work do not count)\n",
+        comparison.comparisons,
+        comparison.confidence * 100.0
+    );
+    text
+}
+
+/// A verdict for people.
+pub(super) fn word(figure: &ComparedFigure) -> String {
+    let (more, less) = match figure.kind {
+        FigureKind::Latency => ("slower", "faster"),
+        FigureKind::Work => ("more", "less"),
+    };
+    let by = (figure.ratio - 1.0).abs() * 100.0;
+    match figure.verdict {
+        Verdict::Slower => format!("{more} by {by:.1} %"),
+        Verdict::Faster => format!("{less} by {by:.1} %"),
+        Verdict::NoDifference => "no difference".to_owned(),
+        Verdict::Unclear => format!("no difference found, but ±{:.0} % is too wide to tell", figure.half_width * 100.0),
+    }
+}
+
+fn value(value: f64, unit: &str) -> String {
+    match unit {
+        "µs" => super::summary::time(value as u64),
+        "" => format!("{value:.2}"),
+        unit => format!("{value:.1} {unit}"),
+    }
+}
