@@ -21,6 +21,8 @@ pub(super) fn interop(page: &Page<'_>) -> Option<Markup> {
     let cases = page.record.cases.iter().filter(|result| result.case.id.starts_with("interop/"));
     let meetings: Vec<Meeting<'_>> = cases
         .flat_map(|result| result.subjects.iter().map(move |went| (result, went)))
+        // What needs another deployment says nothing of a pair.
+        .filter(|(_, went)| !matches!(went.verdict, Verdict::Skipped | Verdict::NotApplicable))
         .map(|(result, went)| Meeting {
             subject: &went.server,
             other: went.facts.get("other").map_or("itself", String::as_str),
