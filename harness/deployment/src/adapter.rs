@@ -95,6 +95,18 @@ pub(crate) struct Database {
     /// Settings of the start that makes it.
     #[serde(default)]
     pub(crate) settings: Value,
+    /// How it uses PostgreSQL instead, if it can.
+    pub(crate) postgresql: Option<OnPostgresql>,
+}
+
+/// What it takes to have its data in PostgreSQL.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OnPostgresql {
+    /// pip requirements of what speaks to PostgreSQL, each with its version. They go into a folder of their own.
+    pub(crate) driver: Vec<String>,
+    /// Settings, merged over the template before those of the deployment.
+    pub(crate) settings: Value,
 }
 
 /// How it is started.

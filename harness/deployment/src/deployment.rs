@@ -1,12 +1,14 @@
 //! A running deployment.
 
 use crate::{
-    DeploymentError, Description, Homeserver, Notify, Spec,
+    Cores, DatabaseKind, DeploymentError, Description, Homeserver, Notify, Postgresql, Spec,
     adapter::Adapter,
-    database,
+    cores,
+    database::{Prepared, Preparing},
     homeserver::Inner,
     install::{Installed, Installer},
     port::Port,
+    postgresql,
     python::Python,
     record::Record,
     server::{self, Server},
@@ -46,6 +48,7 @@ pub struct Setting {
 /// Homeservers that run, until this is stopped or dropped.
 pub struct Deployment {
     homeservers: Vec<Homeserver>,
+    postgresql: Option<Arc<Postgresql>>,
     _record: Record,
 }
 
@@ -53,7 +56,7 @@ pub struct Deployment {
 struct Build {
     adapter: Arc<Adapter>,
     installed: Installed,
-    database: PathBuf,
+    prepared: Prepared,
 }
 
 impl Deployment {
@@ -67,14 +70,22 @@ impl Deployment {
         for path in [&mut setting.fixtures, &mut setting.cache, &mut setting.work, &mut setting.logs] {
             *path = std::path::absolute(&*path).map_err(DeploymentError::io("find", &*path))?;
         }
-        let builds = builds(description, &setting).await?;
+        let adapters = adapters(description, &setting.fixtures)?;
         let names: Vec<&str> = description.homeservers.keys().map(String::as_str).collect();
         std::fs::create_dir_all(&setting.logs).map_err(DeploymentError::io("create", &setting.logs))?;
-        let record = Record::begin(&setting.work, &names)?;
+        let python = Python::find().await?;
+        let mut record = Record::begin(&setting.work, &names)?;
+        let postgresql = match description.uses(DatabaseKind::Postgresql) {
+            true => Some(Arc::new(start_postgresql(&setting, &python, &mut record).await?)),
+            false => None,
+        };
+        let builds = builds(description, &setting, &adapters, &python, postgresql.as_ref()).await?;
         let mut homeservers = Vec::new();
         for (name, described) in &description.homeservers {
             let Some(build) = builds.get(&described.spec) else { continue };
-            let mut settings = vec![description.settings.clone(), described.settings.clone()];
+            let Some(store) = build.prepared.store(description.database_of(described), name) else { continue };
+            let own = store.settings(&build.adapter);
+            let mut settings = vec![own, description.settings.clone(), described.settings.clone()];
             settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             let folder = setting.work.join(name);
             let server_name = ServerName::new(&described.server_name);
@@ -82,12 +93,13 @@ impl Deployment {
             let proxy = setting.gateway.open_proxy(server_name.clone()).await;
             let proxy = proxy.map_err(|source| DeploymentError::Gateway { name: name.clone(), source })?;
             let ca_pem = setting.gateway.ca_pem();
-            let values = server::values(name, server_name.as_str(), &folder, ca_pem, port.address(), proxy)?;
+            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, port.address(), proxy)?;
+            store.describe(&mut values);
             let server = Server {
                 name: name.clone(),
                 adapter: build.adapter.clone(),
                 installed: build.installed.clone(),
-                database: build.database.clone(),
+                store,
                 upgrade: described.upgrade_to.as_ref().and_then(|next| Some(builds.get(next)?.installed.clone())),
                 upgraded: false.into(),
                 log: setting.logs.join(format!("{name}.log")),
@@ -96,7 +108,7 @@ impl Deployment {
                 settings,
                 http: setting.http.clone(),
             };
-            server.begin_anew()?;
+            server.begin_anew().await?;
             homeservers.push(Homeserver(Arc::new(Inner {
                 server,
                 server_name,
@@ -111,11 +123,12 @@ impl Deployment {
                 version: String::new().into(),
                 switches: Vec::new().into(),
                 past_cpu_ms: 0.into(),
+                cores: None.into(),
                 over: false.into(),
             })));
         }
         // From here on, leaving early kills what was started.
-        let deployment = Self { homeservers, _record: record };
+        let deployment = Self { homeservers, postgresql, _record: record };
         try_join_all(deployment.homeservers.iter().map(Homeserver::start)).await?;
         Ok(deployment)
     }
@@ -139,15 +152,55 @@ impl Deployment {
         self.homeservers.iter().find(|homeserver| homeserver.name() == name)
     }
 
-    /// Asks all homeservers to end and waits until they have.
+    /// The PostgreSQL of its own, if a homeserver has its data there.
+    pub fn postgresql(&self) -> Option<&Postgresql> {
+        self.postgresql.as_deref()
+    }
+
+    /// Keeps homeservers and PostgreSQL on some cores and this process on the others, from now on.
+    ///
+    /// # Errors
+    /// When there are too few cores, or the kernel refuses.
+    pub fn separate(&self) -> Result<Cores, DeploymentError> {
+        let cores = Cores::divide()?;
+        self.homeservers.iter().try_for_each(|homeserver| homeserver.keep_on(&cores.servers))?;
+        self.database_processes().into_iter().try_for_each(|pid| cores::keep(pid, &cores.servers))?;
+        cores::keep(std::process::id(), &cores.generator)?;
+        Ok(cores)
+    }
+
+    /// Looks whether everybody is where [`separate`](Self::separate) put them.
+    ///
+    /// # Errors
+    /// Who is not.
+    pub fn are_separate(&self, cores: &Cores) -> Result<(), DeploymentError> {
+        let servers = self.homeservers.iter().filter_map(Homeserver::pid).chain(self.database_processes());
+        let placed = servers.map(|pid| (pid, &cores.servers)).chain([(std::process::id(), &cores.generator)]);
+        match placed.filter_map(|(pid, cores)| cores::strays(pid, cores)).next() {
+            Some(strays) => Err(DeploymentError::Cores { message: format!("{strays} run elsewhere") }),
+            None => Ok(()),
+        }
+    }
+
+    fn database_processes(&self) -> Vec<u32> {
+        self.postgresql.as_ref().map_or_else(Vec::new, |postgresql| postgresql.processes())
+    }
+
+    /// Asks all homeservers to end and waits until they have, and PostgreSQL after them.
     pub async fn stop(&self) {
         join_all(self.homeservers.iter().map(Homeserver::stop)).await;
+        if let Some(postgresql) = &self.postgresql {
+            postgresql.stop().await;
+        }
     }
 }
 
 impl Drop for Deployment {
     fn drop(&mut self) {
         self.homeservers.iter().for_each(Homeserver::kill_now);
+        if let Some(postgresql) = &self.postgresql {
+            postgresql.end_now();
+        }
     }
 }
 
@@ -172,23 +225,49 @@ fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<Strin
     Ok(adapters)
 }
 
-/// Installs every build of the description once, by specification.
-async fn builds(description: &Description, setting: &Setting) -> Result<IndexMap<String, Build>, DeploymentError> {
-    let adapters = adapters(description, &setting.fixtures)?;
+async fn start_postgresql(
+    setting: &Setting,
+    python: &Python,
+    record: &mut Record,
+) -> Result<Postgresql, DeploymentError> {
+    let settings = setting.fixtures.join("databases/postgresql.conf");
+    let Setting { cache, logs, notify, .. } = setting;
+    Postgresql::start(postgresql::Start { python, cache, settings: &settings, logs, record, notify }).await
+}
+
+/// Installs every build of the description once, by specification, and prepares the databases it begins with.
+async fn builds(
+    description: &Description,
+    setting: &Setting,
+    adapters: &IndexMap<String, Arc<Adapter>>,
+    python: &Python,
+    postgresql: Option<&Arc<Postgresql>>,
+) -> Result<IndexMap<String, Build>, DeploymentError> {
     let mut builds = IndexMap::new();
     let cache = setting.cache.join("homeservers");
-    let python = Python::find().await?;
     for written in description.specs() {
         let spec: Spec = written.parse()?;
         let Some(adapter) = adapters.get(spec.implementation()) else { continue };
         if builds.contains_key(written) {
             continue;
         }
-        let installer = Installer { adapter, python: &python, cache: &cache, notify: &setting.notify };
-        let (installed, entry) = installer.ensure(&spec).await?;
+        let installer = Installer { adapter, python, cache: &cache, notify: &setting.notify };
+        let (mut installed, entry) = installer.ensure(&spec).await?;
+        let Setting { http, notify, .. } = setting;
         let ca_pem = setting.gateway.ca_pem();
-        let database = database::ensure(adapter, &installed, &entry, ca_pem, &setting.http, &setting.notify).await?;
-        builds.insert(written.clone(), Build { adapter: adapter.clone(), installed, database });
+        let preparing = Preparing { adapter, installed: &installed, entry: &entry, ca_pem, http, notify };
+        let on = |kind| description.builds_on(kind).any(|spec| spec == written);
+        let sqlite = if on(DatabaseKind::Sqlite) { Some(preparing.sqlite().await?) } else { None };
+        let (driver, postgresql) = match postgresql.filter(|_| on(DatabaseKind::Postgresql)) {
+            Some(server) => {
+                let (driver, template) = preparing.postgresql(server).await?;
+                (Some(driver), Some((server.clone(), template)))
+            }
+            None => (None, None),
+        };
+        installed.python_path.extend(driver);
+        let prepared = Prepared { sqlite, postgresql };
+        builds.insert(written.clone(), Build { adapter: adapter.clone(), installed, prepared });
     }
     Ok(builds)
 }

@@ -27,9 +27,38 @@ pub struct Description {
     /// POLICY rows that it asks for, as globs, whatever the profile asks for.
     #[serde(default)]
     pub asks: Vec<String>,
+    /// Where homeservers keep their data; each may say otherwise.
+    #[serde(default)]
+    pub database: DatabaseKind,
+    /// Whether homeservers and fedproof itself run on cores of their own, where a command measures. Figures of a load are
+    /// fit to gate only if they do.
+    #[serde(default)]
+    pub cores: Placement,
     /// Settings of every homeserver, merged over the adapter's template (RFC 7396: `null` removes a key).
     #[serde(default)]
     pub settings: Value,
+}
+
+/// Where a homeserver keeps its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    /// In a file. Quick to start and needs nothing, but nobody runs a homeserver that people use so.
+    #[default]
+    Sqlite,
+    /// In a PostgreSQL that the run starts for itself.
+    Postgresql,
+}
+
+/// Who runs on which cores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// All on all.
+    #[default]
+    Shared,
+    /// Homeservers and their database on some, fedproof on the others.
+    Separate,
 }
 
 /// One homeserver of a deployment.
@@ -43,6 +72,9 @@ pub struct HomeserverDescription {
     /// The build that the lifecycle step `upgrade` starts on its database: `synapse@1.163.2`.
     #[serde(default)]
     pub upgrade_to: Option<String>,
+    /// Where it keeps its data, if not where the deployment says.
+    #[serde(default)]
+    pub database: Option<DatabaseKind>,
     /// Its allow-list is empty: it takes part only where a scenario asks for it.
     #[serde(default)]
     pub shut: bool,
@@ -84,7 +116,23 @@ impl Description {
 
     /// Every build that it takes: those that run at first, and those that they are upgraded to.
     pub(crate) fn specs(&self) -> impl Iterator<Item = &String> {
-        self.homeservers.values().flat_map(|homeserver| std::iter::once(&homeserver.spec).chain(&homeserver.upgrade_to))
+        self.homeservers.values().flat_map(HomeserverDescription::builds)
+    }
+
+    /// Builds of homeservers that keep their data in `kind`.
+    pub(crate) fn builds_on(&self, kind: DatabaseKind) -> impl Iterator<Item = &String> {
+        let homeservers = self.homeservers.values().filter(move |homeserver| self.database_of(homeserver) == kind);
+        homeservers.flat_map(HomeserverDescription::builds)
+    }
+
+    /// Where the homeserver keeps its data.
+    pub(crate) fn database_of(&self, homeserver: &HomeserverDescription) -> DatabaseKind {
+        homeserver.database.unwrap_or(self.database)
+    }
+
+    /// Whether any homeserver keeps its data in `kind`.
+    pub(crate) fn uses(&self, kind: DatabaseKind) -> bool {
+        self.homeservers.values().any(|homeserver| self.database_of(homeserver) == kind)
     }
 
     /// Checks what the shape alone does not say. Whoever builds a description by hand may call it too.
@@ -128,6 +176,13 @@ impl Description {
             }
         }
         Ok(())
+    }
+}
+
+impl HomeserverDescription {
+    /// The build that it runs at first, and the one it is upgraded to.
+    fn builds(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.spec).chain(&self.upgrade_to)
     }
 }
 

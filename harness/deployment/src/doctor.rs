@@ -1,6 +1,9 @@
 //! What this machine has and lacks for deployments.
 
-use crate::python::{Environment, Python};
+use crate::{
+    postgresql::{self, Programs},
+    python::{Environment, Python},
+};
 use serde::Serialize;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
@@ -53,6 +56,12 @@ pub async fn doctor(cache: &Path) -> Vec<Check> {
             "only to build a checkout whose compiled parts changed",
             false,
         ),
+        check(
+            "postgresql",
+            postgresql().await,
+            "only for deployments that say `database: postgresql`, such as load (Debian: apt-get install postgresql)",
+            false,
+        ),
         check("docker", says("docker", "--version").await, "not needed so far; for the compose backend", false),
     ]
 }
@@ -71,6 +80,13 @@ async fn python_and_pip(cache: &Path) -> (Check, Check) {
         (count, _) => Ok(format!("{count} installed in the cache already")),
     };
     (python, check("pip", pip, "needed to install a homeserver the first time, along with a package index", true))
+}
+
+async fn postgresql() -> Result<String, String> {
+    let programs = Programs::find().await.map_err(|error| error.to_string())?;
+    let account = postgresql::account().map_err(|error| error.to_string())?;
+    let run_by = account.map_or(String::new(), |account| format!(", run as user {}", account.uid));
+    Ok(format!("{} in {}{run_by}", programs.version, programs.path("").display()))
 }
 
 /// How many homeservers the cache holds.

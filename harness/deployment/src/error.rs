@@ -197,6 +197,29 @@ pub enum DeploymentError {
         /// The system's word.
         source: nix::errno::Errno,
     },
+    /// PostgreSQL is asked for, and cannot be used on this machine.
+    #[error(
+        "use PostgreSQL, which a homeserver of this deployment is to have: {message} \
+         (Debian: apt-get install postgresql; or set FEDPROOF_POSTGRESQL to the folder of its programs)"
+    )]
+    NoPostgresql {
+        /// What is lacking.
+        message: String,
+    },
+    /// The run's PostgreSQL did not do as it was told.
+    #[error("{action}: {message}")]
+    Postgresql {
+        /// What was asked, as a verb.
+        action: String,
+        /// What it said.
+        message: String,
+    },
+    /// Processes could not be given cores of their own.
+    #[error("give homeservers and fedproof cores of their own: {message}")]
+    Cores {
+        /// What stands against it.
+        message: String,
+    },
     /// The gateway would not open a proxy port.
     #[error("open a proxy port for {name}: {source}")]
     Gateway {

@@ -1,11 +1,12 @@
 //! The handle of one homeserver of a deployment: what is known of it. What can be done to it: `operations`.
 
-use crate::{Metrics, Notify, log, port::Port, proc, process::Process, server::Server, template::Values};
+use crate::{Metrics, Notify, Postgresql, log, port::Port, proc, process::Process, server::Server, template::Values};
 use fedproof_client::Endpoint;
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::Path,
     sync::{
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) switches: Lock<Vec<MutantSwitch>>,
     /// Processor time of earlier processes, in milliseconds.
     pub(crate) past_cpu_ms: AtomicU64,
+    /// The cores that it is kept on, if it is.
+    pub(crate) cores: Lock<Option<BTreeSet<usize>>>,
     /// Set when the deployment ended: nothing starts any more.
     pub(crate) over: std::sync::atomic::AtomicBool,
 }
@@ -142,8 +145,17 @@ impl Homeserver {
         self.running().is_some()
     }
 
-    /// How its last process ended, with the last lines of its log, if that was not asked for.
+    /// The PostgreSQL that its data is in, and the database's name there; `None` if it is in a file.
+    pub fn postgresql(&self) -> Option<(&Postgresql, &str)> {
+        self.0.server.store.postgresql().map(|(server, database)| (&**server, database))
+    }
+
+    /// How its last process, or the PostgreSQL that its data is in, ended, with the last lines of the log, if that was not
+    /// asked for.
     pub fn died(&self) -> Option<String> {
+        if let Some(death) = self.postgresql().and_then(|(server, _)| server.died()) {
+            return Some(death);
+        }
         let running = held(&self.0.process).clone()?;
         let status = running.process.ended_unexpectedly()?;
         let log = log::tail(self.log_path(), running.log_from);

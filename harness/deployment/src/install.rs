@@ -17,8 +17,8 @@ use std::{
 pub(crate) struct Installed {
     /// The interpreter that runs it.
     pub(crate) python: PathBuf,
-    /// Folder that goes before the interpreter's own packages.
-    pub(crate) python_path: Option<PathBuf>,
+    /// Folders that go before the interpreter's own packages.
+    pub(crate) python_path: Vec<PathBuf>,
     /// Identity of the build: code, dependencies and Python.
     pub(crate) digest: String,
     /// Its place in the cache, where the prepared database goes too.
@@ -76,7 +76,7 @@ impl Installer<'_> {
             fresh.pip_install(&what, &arguments, self.notify).await?;
             entry.complete(made)?;
         }
-        Ok((Installed { python: environment.python(), python_path: None, digest, place }, entry))
+        Ok((Installed { python: environment.python(), python_path: Vec::new(), digest, place }, entry))
     }
 
     /// Name of an entry of the cache.

@@ -12,6 +12,7 @@
 
 mod adapter;
 mod cache;
+mod cores;
 mod database;
 mod deployment;
 mod description;
@@ -22,6 +23,7 @@ mod install;
 mod log;
 mod operations;
 mod port;
+mod postgresql;
 mod proc;
 mod process;
 mod python;
@@ -34,11 +36,13 @@ mod yaml;
 
 pub use adapter::Metrics;
 pub use cache::default_cache;
+pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
-pub use description::{Description, HomeserverDescription};
+pub use description::{DatabaseKind, Description, HomeserverDescription, Placement};
 pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
+pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
 pub use record::{Removed, cleanup};
 pub use spec::Spec;
 

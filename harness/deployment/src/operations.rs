@@ -3,7 +3,7 @@
 //! Operations wait for one another and are idempotent: starting what runs, or killing what is down, does nothing.
 
 use crate::{
-    DeploymentError, Homeserver, MutantSwitch,
+    DeploymentError, Homeserver, MutantSwitch, cores,
     homeserver::{Inner, Running, held},
     port::{self, Port},
     proc,
@@ -13,6 +13,7 @@ use crate::{
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -76,7 +77,7 @@ impl Homeserver {
             return Ok(());
         }
         self.stop_held(&mut paused).await;
-        self.0.server.begin_anew()?;
+        self.0.server.begin_anew().await?;
         self.start_held(&mut paused).await
     }
 
@@ -166,6 +167,12 @@ impl Homeserver {
         running.process.order(verb, arguments).await
     }
 
+    /// Keeps it on `cores`, after a restart too.
+    pub(crate) fn keep_on(&self, cores: &BTreeSet<usize>) -> Result<(), DeploymentError> {
+        *held(&self.0.cores) = Some(cores.clone());
+        self.pid().map_or(Ok(()), |pid| cores::keep(pid, cores))
+    }
+
     /// Kills it without waiting: the end of the deployment.
     pub(crate) fn kill_now(&self) {
         self.0.over.store(true, Ordering::SeqCst);
@@ -227,6 +234,10 @@ impl Homeserver {
         let switches = held(&self.0.switches).clone();
         for switch in switches {
             process.order("mutate", json!(switch)).await?;
+        }
+        let cores = held(&self.0.cores).clone();
+        if let Some(cores) = cores {
+            cores::keep(process.pid, &cores)?;
         }
         *held(&self.0.version) = server.version(address).await;
         gateway.route_real(server_name.clone(), address);

@@ -1,6 +1,16 @@
 //! What the kernel says about a process: `/proc/PID` (proc(5)).
 
-use std::path::PathBuf;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// How often a process that must end is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, which Linux fixes at 100 for what user space sees.
 const TICKS_PER_SECOND: u64 = 100;
@@ -12,6 +22,8 @@ pub(crate) struct Stat {
     pub(crate) state: char,
     /// Processor time so far, user and system, in milliseconds.
     pub(crate) cpu_ms: u64,
+    /// Processor time of its children that have ended and were reaped, in milliseconds.
+    pub(crate) reaped_ms: u64,
     /// Start in ticks since boot: with the process id, it tells a process from a later one of the same id.
     pub(crate) start_time: u64,
 }
@@ -29,6 +41,7 @@ impl Stat {
         Some(Self {
             state: fields.first()?.chars().next()?,
             cpu_ms: (number(11)? + number(12)?) * 1000 / TICKS_PER_SECOND,
+            reaped_ms: (number(13)? + number(14)?) * 1000 / TICKS_PER_SECOND,
             start_time: number(19)?,
         })
     }
@@ -46,6 +59,77 @@ pub(crate) fn resident_bytes(pid: u32) -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
+/// Memory of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// Resident memory that is nobody else's, and of files, in bytes.
+    pub(crate) own_bytes: u64,
+    /// Resident memory that it may share with others, in bytes.
+    pub(crate) shared_bytes: u64,
+}
+
+impl Memory {
+    /// Reads it; nothing if the process is gone. Program text is left out: all processes of a program share it.
+    pub(crate) fn of(pid: u32) -> Self {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        Self { own_bytes: bytes("RssAnon"), shared_bytes: bytes("RssShmem") }
+    }
+}
+
+/// Process ids of the children of `pid`, which has one thread.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    if let Ok(listed) = listed {
+        return listed.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+    }
+    // A kernel without that list: everybody is asked who its parent is.
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        rest.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()) == Some(pid)
+    };
+    ids.filter(is_child).collect()
+}
+
+/// Ids of the threads of a process.
+pub(crate) fn threads(pid: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// What a process calls itself.
+pub(crate) fn title(pid: u32) -> String {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let end = line.iter().position(|byte| *byte == 0).unwrap_or(line.len());
+    String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// How many files a process has open.
+pub(crate) fn descriptors(pid: u32) -> u64 {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |entries| entries.count() as u64)
+}
+
+/// Waits, without a runtime, until a process has ended, and kills it after `limit`.
+pub(crate) fn wait_for_end(pid: u32, start_time: u64, limit: Duration) {
+    let began = Instant::now();
+    while is_alive(pid, start_time) {
+        if began.elapsed() > limit {
+            if let Ok(id) = i32::try_from(pid).map(Pid::from_raw) {
+                // It ended since the look above, or cannot be killed: nothing else is to be done.
+                let _ = kill(id, Signal::SIGKILL);
+            }
+            return;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// The user's id, and the folder for what a run must leave on record while it runs:
 /// `$XDG_RUNTIME_DIR`, or the temporary folder, with `fedproof-UID` below it.
 pub(crate) fn runtime_folder() -> (u32, PathBuf) {
@@ -61,8 +145,9 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
-        let stat = "42 (a) b (c)) T 1 42 42 0 -1 4194560 1 0 0 0 120 30 0 0 20 0 1 0 987654 1 1";
-        assert_eq!(Stat::parse(stat), Some(Stat { state: 'T', cpu_ms: 1500, start_time: 987_654 }));
+        let stat = "42 (a) b (c)) T 1 42 42 0 -1 4194560 1 0 0 0 120 30 4 1 20 0 1 0 987654 1 1";
+        let read = Stat { state: 'T', cpu_ms: 1500, reaped_ms: 50, start_time: 987_654 };
+        assert_eq!(Stat::parse(stat), Some(read));
         assert_eq!(Stat::parse("42 (cut off) R 1"), None);
     }
 
@@ -72,6 +157,12 @@ mod tests {
         let stat = Stat::of(pid).unwrap();
         assert!(is_alive(pid, stat.start_time));
         assert!(!is_alive(pid, stat.start_time + 1));
-        assert!(resident_bytes(pid) > 0);
+        assert!(resident_bytes(pid) > 0 && Memory::of(pid).own_bytes > 0 && descriptors(pid) > 2);
+        assert!(!title(pid).is_empty());
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        // Only this thread's children are listed, and a test has a thread of its own.
+        let start_time = Stat::of(child.id()).unwrap().start_time;
+        wait_for_end(child.id(), start_time, Duration::ZERO);
+        child.wait().unwrap();
     }
 }

@@ -52,7 +52,12 @@ struct Control {
 
 impl Process {
     /// Starts `command` in a process group of its own; standard error is the caller's to set.
-    pub(crate) fn spawn(name: &str, mut command: Command) -> Result<Self, DeploymentError> {
+    pub(crate) fn spawn(name: &str, command: Command) -> Result<Self, DeploymentError> {
+        Self::spawn_ending_with(Signal::SIGKILL, name, command)
+    }
+
+    /// The same; `last` is the signal that its group gets once nobody holds this value any more.
+    pub(crate) fn spawn_ending_with(last: Signal, name: &str, mut command: Command) -> Result<Self, DeploymentError> {
         let program = command.as_std().get_program().into();
         let failed = |source| DeploymentError::Spawn { name: name.to_owned(), program, source };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
@@ -65,7 +70,7 @@ impl Process {
         };
         let (signals, receiver) = mpsc::unbounded_channel();
         let (ended, exit) = watch::channel(None);
-        tokio::spawn(attend(child, receiver, ended));
+        tokio::spawn(attend(child, receiver, ended, last));
         let control = Control { orders, answers: BufReader::new(answers).lines(), last: 0 };
         let name = name.to_owned();
         Ok(Self { name, pid, signals, exit, expected: AtomicBool::new(false), control: Mutex::new(control) })
@@ -146,18 +151,19 @@ impl Process {
     }
 }
 
-/// Owns the child: passes signals on, reaps it, kills it once nobody holds its [`Process`] any more.
+/// Owns the child: passes signals on, reaps it, ends it with `last` once nobody holds its [`Process`] any more.
 async fn attend(
     mut child: Child,
     mut signals: mpsc::UnboundedReceiver<(Signal, To)>,
     ended: watch::Sender<Option<String>>,
+    last: Signal,
 ) {
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
             signal = signals.recv() => {
                 let unheld = signal.is_none();
-                let (signal, to) = signal.unwrap_or((Signal::SIGKILL, To::Group));
+                let (signal, to) = signal.unwrap_or((last, To::Group));
                 // Without an id it was reaped just now. No signal can fail otherwise: the process is ours.
                 if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw) {
                     let _ = match to {

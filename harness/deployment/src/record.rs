@@ -10,14 +10,19 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fmt,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 /// File in each folder of a homeserver that says which run made it: nothing else is ever removed.
 const MARK: &str = ".fedproof-run";
+
+/// How long what is told to end may take, before it is killed.
+const END_LIMIT: Duration = Duration::from_secs(8);
 
 /// `run.json`.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +31,9 @@ struct Run {
     start_time: u64,
     work: PathBuf,
     homeservers: Vec<String>,
+    /// What runs besides, by name, with its folder.
+    #[serde(default)]
+    others: BTreeMap<String, PathBuf>,
 }
 
 /// A launcher's state file; it writes more than that.
@@ -39,6 +47,7 @@ struct Launched {
 pub(crate) struct Record {
     folder: PathBuf,
     id: String,
+    run: Run,
 }
 
 impl Record {
@@ -55,21 +64,38 @@ impl Record {
         let pid = std::process::id();
         let start_time = proc::Stat::of(pid).map_or(0, |stat| stat.start_time);
         let id = format!("{pid}-{start_time}-{}", DEPLOYMENTS.fetch_add(1, Ordering::SeqCst));
-        let record = Self { folder: all.join(&id), id };
-        make(&record.folder)?;
         let work = std::path::absolute(work).map_err(DeploymentError::io("find", work))?;
         let homeservers = homeservers.iter().map(|name| (*name).to_owned()).collect();
-        let run = Run { pid, start_time, work, homeservers };
-        let file = record.folder.join("run.json");
-        let text = serde_json::to_vec(&run).unwrap_or_default();
-        std::fs::write(&file, text).map_err(DeploymentError::io("write", &file))?;
-        for name in &run.homeservers {
-            let folder = run.work.join(name);
+        let run = Run { pid, start_time, work, homeservers, others: BTreeMap::new() };
+        let record = Self { folder: all.join(&id), id, run };
+        make(&record.folder)?;
+        record.write()?;
+        for name in &record.run.homeservers {
+            let folder = record.run.work.join(name);
             make(&folder)?;
-            let mark = folder.join(MARK);
-            std::fs::write(&mark, &record.id).map_err(DeploymentError::io("write", &mark))?;
+            record.mark(&folder)?;
         }
         Ok(record)
+    }
+
+    /// Records that `name`, which is no homeserver, works in `folder`, which is there already.
+    pub(crate) fn adopt(&mut self, name: &str, folder: &Path) -> Result<(), DeploymentError> {
+        self.mark(folder)?;
+        self.run.others.insert(name.to_owned(), folder.to_owned());
+        self.write()
+    }
+
+    fn mark(&self, folder: &Path) -> Result<(), DeploymentError> {
+        let mark = folder.join(MARK);
+        std::fs::write(&mark, &self.id).map_err(DeploymentError::io("write", &mark))
+    }
+
+    fn write(&self) -> Result<(), DeploymentError> {
+        let (file, new) = (self.folder.join("run.json"), self.folder.join("run.json.new"));
+        let text = serde_json::to_vec(&self.run).unwrap_or_default();
+        // Whole at any time: a cleanup reads it when this process is gone.
+        std::fs::write(&new, text).map_err(DeploymentError::io("write", &new))?;
+        std::fs::rename(&new, &file).map_err(DeploymentError::io("write", &file))
     }
 
     /// Where the launcher of `homeserver` records its process.
@@ -89,10 +115,10 @@ impl Drop for Record {
 /// Something a crashed run had left behind, and that is gone now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removed {
-    /// A homeserver that was still running.
+    /// A homeserver, or what ran beside them, that was still running.
     Process {
         /// Its short name.
-        homeserver: String,
+        name: String,
         /// Its process id.
         pid: u32,
     },
@@ -103,7 +129,7 @@ pub enum Removed {
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Process { homeserver, pid } => write!(f, "killed homeserver {homeserver} (process {pid})"),
+            Self::Process { name, pid } => write!(f, "killed {name} (process {pid})"),
             Self::Folder(path) => write!(f, "removed {}", path.display()),
         }
     }
@@ -139,17 +165,20 @@ fn clear_all(all: &Path) -> Result<Vec<Removed>, DeploymentError> {
 fn clear(folder: &Path, run: &Run, removed: &mut Vec<Removed>) -> Result<(), DeploymentError> {
     let id = folder.file_name().unwrap_or_default().to_string_lossy();
     let remove = |path: &Path| std::fs::remove_dir_all(path).map_err(DeploymentError::io("remove", path));
-    for name in &run.homeservers {
+    let homeservers = run.homeservers.iter().map(|name| (name, run.work.join(name), Signal::SIGKILL));
+    // PostgreSQL's children are not of its group: it must have the time to end them.
+    let others = run.others.iter().map(|(name, folder)| (name, folder.clone(), Signal::SIGQUIT));
+    for (name, work, signal) in homeservers.chain(others) {
         let launched = read::<Launched>(&folder.join(format!("{name}.state.json")));
         if let Some(Launched { pid, start_time }) = launched
             && proc::is_alive(pid, start_time)
             && let Ok(id) = i32::try_from(pid).map(Pid::from_raw)
         {
             // It leads its group. One that ended since the look above gets no signal, nor does a group without members.
-            let _ = killpg(id, Signal::SIGKILL).or_else(|_| kill(id, Signal::SIGKILL));
-            removed.push(Removed::Process { homeserver: name.clone(), pid });
+            let _ = killpg(id, signal).or_else(|_| kill(id, signal));
+            proc::wait_for_end(pid, start_time, END_LIMIT);
+            removed.push(Removed::Process { name: name.clone(), pid });
         }
-        let work = run.work.join(name);
         if std::fs::read_to_string(work.join(MARK)).is_ok_and(|mark| mark == id) {
             remove(&work)?;
             removed.push(Removed::Folder(work));
@@ -217,7 +246,7 @@ mod tests {
         assert_eq!(
             removed,
             [
-                Removed::Process { homeserver: "left".into(), pid: left.id() },
+                Removed::Process { name: "left".into(), pid: left.id() },
                 Removed::Folder(work.path().join("crashed/left")),
                 Removed::Folder(all.path().join("crashed")),
             ]

@@ -4,6 +4,7 @@ use crate::{
     DeploymentError,
     adapter::Adapter,
     cache,
+    database::Store,
     install::Installed,
     log,
     process::{Process, To},
@@ -42,8 +43,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) adapter: Arc<Adapter>,
     pub(crate) installed: Installed,
-    /// The prepared database of that build, with which it begins.
-    pub(crate) database: PathBuf,
+    /// Where it keeps its data, and what it begins with.
+    pub(crate) store: Store,
     /// The build that it can be upgraded to.
     pub(crate) upgrade: Option<Installed>,
     /// Whether the next boot is of that build.
@@ -81,18 +82,9 @@ impl Server {
     }
 
     /// Puts the first build in its place, with an empty database. It must not run.
-    pub(crate) fn begin_anew(&self) -> Result<(), DeploymentError> {
+    pub(crate) async fn begin_anew(&self) -> Result<(), DeploymentError> {
         self.upgraded.store(false, Ordering::SeqCst);
-        let database = self.folder.join(&self.adapter.data.database.file);
-        // SQLite's log and index beside the old file would be taken for the new one's.
-        for suffix in ["-wal", "-shm"] {
-            let beside = PathBuf::from(format!("{}{suffix}", database.display()));
-            if beside.exists() {
-                std::fs::remove_file(&beside).map_err(DeploymentError::io("remove", &beside))?;
-            }
-        }
-        std::fs::copy(&self.database, &database).map_err(DeploymentError::io("write", &database))?;
-        Ok(())
+        self.store.begin_anew(&self.folder.join(&self.adapter.data.database.file)).await
     }
 
     /// Starts it at `address` and waits until it is ready. Dropping the future kills it.
@@ -136,8 +128,10 @@ impl Server {
             }
         }
         command.envs(&start.environment);
-        if let Some(path) = &self.current().python_path {
-            command.env("PYTHONPATH", path);
+        let packages = &self.current().python_path;
+        if !packages.is_empty() {
+            let joined = std::env::join_paths(packages).map_err(std::io::Error::other);
+            command.env("PYTHONPATH", joined.map_err(DeploymentError::io("look for packages in", &self.folder))?);
         }
         command.current_dir(&self.folder).stderr(log);
         Ok(command)

@@ -70,7 +70,7 @@ async fn lay_over(
         python::run(&what, command, |_| {}).await?;
         entry.complete(made)?;
     }
-    Ok((Installed { python: release.python, python_path: Some(packages), digest, place }, entry))
+    Ok((Installed { python: release.python, python_path: vec![packages], digest, place }, entry))
 }
 
 /// The version that `pyproject.toml` in `dir` names.

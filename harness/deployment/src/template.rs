@@ -2,7 +2,8 @@
 //!
 //! Placeholders, in templates, settings and arguments alike: `${name}`, `${server_name}`, `${port}` (of its listener),
 //! `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
-//! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text). A text that is nothing but
+//! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text); where its data is in PostgreSQL also
+//! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`. A text that is nothing but
 //! `${port}` or `${proxy_port}` becomes a number.
 
 use crate::DeploymentError;

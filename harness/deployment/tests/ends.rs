@@ -112,7 +112,18 @@ async fn the_doctor_looks_at_everything_and_finds_this_machine_fit() {
     let names: Vec<&str> = checks.iter().map(|check| check.name).collect();
     assert_eq!(
         names,
-        ["python", "pip", "cache", "disk space", "loopback", "IPv6 loopback", "open files", "cargo", "docker"]
+        [
+            "python",
+            "pip",
+            "cache",
+            "disk space",
+            "loopback",
+            "IPv6 loopback",
+            "open files",
+            "cargo",
+            "postgresql",
+            "docker"
+        ]
     );
     for check in &checks {
         eprintln!("{check:?}");
