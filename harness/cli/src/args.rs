@@ -210,7 +210,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "NAME=SPEC")]
     pub(crate) against: Vec<String>,
     /// How many pairs of plays --against takes; an even number lets drift of the machine cancel
-    #[arg(long, value_name = "N", default_value_t = 12, requires = "against",
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "against",
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
     pub(crate) pairs: usize,
     /// Switch a mutant on in those homeservers of B, to see that the comparison finds it (synapse/load/cpu)

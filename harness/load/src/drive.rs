@@ -32,14 +32,16 @@ use std::{
 };
 use tokio::time::Instant;
 
+/// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
+type Poll = dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync;
+
 /// Who works: what a worker does when it is free, and a watcher with a poll.
 pub(crate) struct Crew {
     workers: usize,
     /// Waits for what is due and does it; false when there will be nothing more.
     work: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
     watchers: usize,
-    /// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
-    poll: Arc<dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync>,
+    poll: Arc<Poll>,
 }
 
 impl Crew {

@@ -21,7 +21,7 @@ pub(crate) async fn judge(gateway: &Gateway, homeservers: &[Homeserver]) -> Vec<
                 InvariantResult {
                     rule: (*rule).to_owned(),
                     server: name.clone(),
-                    judged: judgement.judged as u64,
+                    judged: judgement.judged,
                     breaches: judgement.breaches.iter().take(BREACHES).map(|breach| breach.what.clone()).collect(),
                     whole,
                 }

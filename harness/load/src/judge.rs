@@ -36,7 +36,7 @@ impl Figures<'_> {
         let mut latencies = crate::recorder::histogram();
         let mut errors = 0;
         for series in series {
-            latencies.add(&self.recorder.whole(series)).ok()?;
+            latencies.add(self.recorder.whole(series)).ok()?;
             errors += self.recorder.errors(series);
         }
         let count = latencies.len();

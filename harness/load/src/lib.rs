@@ -16,6 +16,7 @@ mod http;
 mod invariants;
 mod judge;
 mod ledger;
+mod limit;
 mod lint;
 mod merge;
 mod observe;
@@ -39,6 +40,7 @@ mod threshold;
 mod watch;
 mod workload;
 
+pub use limit::{Search, Share, find_limit};
 pub use merge::{MergeError, Merged, Part, merge, start_of};
 pub use operation::Operation;
 pub use outcome::Outcome;

@@ -73,6 +73,13 @@ pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
             must(population.virtual_servers > 0, format!("{operation}: there are no virtual servers"));
         }
     }
+    if let Some(search) = &workload.search {
+        let is_judged = !workload.thresholds.is_empty();
+        must(is_judged, "search: without a threshold nothing breaks, and there is no limit to find".to_owned());
+        let is_open = workload.phases.iter().all(|phase| phase.rate.is_some());
+        must(is_open, "search: it is about the rate, so that every phase needs one".to_owned());
+        problems.extend(search.problems());
+    }
     problems.dedup();
     problems
 }

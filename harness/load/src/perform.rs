@@ -175,26 +175,26 @@ impl Job<'_> {
         let user = self.member(room);
         let user_id = path::encode(self.context.stage.population.users[user].client.user_id());
         let path = format!("/_matrix/client/v3/rooms/{}/typing/{user_id}", path::encode(&room.id));
-        let body = json!({"typing": self.number % 2 == 0, "timeout": 30_000});
+        let body = json!({"typing": self.number.is_multiple_of(2), "timeout": 30_000});
         self.client(user, Method::PUT, &path, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 
     /// Something about the newest message.
     async fn receipt(self, what: &str, body: String, method: Method) -> Result<(), Reason> {
-        let (room, event, reader) = self.to_read()?;
+        let (room, event, reader) = self.newest_read()?;
         let path = format!("/_matrix/client/v3/rooms/{}/{what}/{}", path::encode(&room.id), path::encode(&event));
         self.client(reader, method, &path, Some((body.into(), JSON))).await.map(drop)
     }
 
     async fn read_marker(self) -> Result<(), Reason> {
-        let (room, event, reader) = self.to_read()?;
+        let (room, event, reader) = self.newest_read()?;
         let path = format!("/_matrix/client/v3/rooms/{}/read_markers", path::encode(&room.id));
         let body = json!({"m.fully_read": event, "m.read.private": event});
         self.client(reader, Method::POST, &path, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 
     /// The newest message, its room, and a member on the sender's homeserver: others may not have it yet.
-    fn to_read(&self) -> Result<(&Room, String, usize), Reason> {
+    fn newest_read(&self) -> Result<(&Room, String, usize), Reason> {
         let stage = &self.context.stage;
         let newest = lock(&stage.newest).clone().ok_or("there is no event yet")?;
         let room = &stage.population.rooms[newest.room];

@@ -1,6 +1,6 @@
 //! What a load run is: `fixtures/workloads/*.yaml`, typed.
 
-use crate::{operation::Operation, threshold::Threshold};
+use crate::{limit::Search, operation::Operation, threshold::Threshold};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub struct Workload {
     pub operations: IndexMap<Operation, u32>,
     /// One after the other.
     pub phases: Vec<Phase>,
+    /// Instead of one play: look for the highest rate at which every threshold holds. The phases are played once for each
+    /// rate, scaled alike so that the highest of them is that rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What must hold of the measured phases, or the run has failed.
     #[serde(default)]
     pub thresholds: Vec<Threshold>,
@@ -219,6 +223,13 @@ impl Workload {
         let factor = duration.as_secs_f64() / self.duration().as_secs_f64();
         self.phases.iter_mut().for_each(|phase| phase.seconds *= factor);
         self
+    }
+
+    /// When the first measured phase begins, and how long it lasts.
+    pub(crate) fn measured_span(&self) -> (Duration, Duration) {
+        let before = self.phases.iter().take_while(|phase| !phase.measured).map(|phase| phase.seconds).sum();
+        let seconds = self.phases.iter().find(|phase| phase.measured).map_or(0.0, |phase| phase.seconds);
+        (Duration::from_secs_f64(before), Duration::from_secs_f64(seconds))
     }
 
     /// Scales all open phases so that the highest rate is `rate`.

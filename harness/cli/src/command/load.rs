@@ -29,6 +29,11 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     let description = ground::describe(project, &place)?;
     let deployment = place.deployment.as_deref().unwrap_or(ground::DEFAULT);
     let other = Other::of(project, &args, deployment)?;
+    if workload.search.is_some() && (other.is_some() || args.rate.is_some() || args.shard.is_some()) {
+        let message =
+            format!("{} looks for its rate itself, in one process: no --rate, --against, --shard", args.workload);
+        return Err(CliError::bad_input(message));
+    }
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("load-{id}")));
@@ -82,26 +87,30 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         interrupted: interrupted.clone(),
         progress: &progress,
     };
-    let ran = match other {
-        None => fedproof_load::run(&workload, setting).await.map(|outcome| (outcome, None)),
-        Some((other, ground)) => {
+    let ran = match (other, workload.search) {
+        (None, None) => fedproof_load::run(&workload, setting).await.map(|outcome| (outcome, None, None)),
+        (None, Some(search)) => {
+            let found = fedproof_load::find_limit(&workload, search, setting).await;
+            found.map(|(outcome, limit)| (outcome, None, Some(limit)))
+        }
+        (Some((other, ground)), _) => {
             let (under_test, pairs) = (other.names.clone(), args.pairs);
             let against = Against { place: played_on(&ground), under_test, pairs };
             let compared = fedproof_load::compare(&workload, setting, against).await;
             let servers = ground.servers();
             ground.stop().await;
-            compared.map(|paired| other.told(servers, paired)).map(|(outcome, told)| (outcome, Some(told)))
+            compared.map(|paired| other.told(servers, paired)).map(|(outcome, told)| (outcome, Some(told), None))
         }
     };
     bar.finish_and_clear();
     ground.stop().await;
-    let (outcome, comparison) = match ran {
+    let (outcome, comparison, limit) = match ran {
         Ok(ran) => ran,
         Err(_) if *interrupted.borrow() => return Ok(exit::INTERRUPTED),
         Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
     };
     let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
-    let record = LoadRecord { comparison, ..record(&workload, about, outcome) };
+    let record = LoadRecord { comparison, limit, ..record(&workload, about, outcome) };
     write(&out, &record)?;
     match args.format {
         Format::Json => stdout::json(&record),

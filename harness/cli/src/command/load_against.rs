@@ -49,7 +49,7 @@ impl Other {
 
     /// As the record tells it.
     pub(super) fn told(self, servers: Vec<ServerInfo>, paired: Paired) -> (Outcome, Comparison) {
-        let Paired { outcome, order, pairs, figures, left_out, plays } = paired;
+        let Paired { outcome, order, pairs, disturbed, figures, left_out, plays } = paired;
         let comparisons = figures.len();
         let against = self.written;
         let comparison = Comparison {
@@ -57,6 +57,7 @@ impl Other {
             servers,
             order,
             pairs,
+            disturbed,
             confidence: CONFIDENCE,
             comparisons,
             figures,

@@ -8,6 +8,7 @@ mod order;
 mod statistics;
 
 use crate::{
+    judge,
     outcome::Outcome,
     play::Play,
     run::{LoadError, Place, Setting},
@@ -20,7 +21,7 @@ use figures::Figure;
 use order::Side;
 use statistics::Interval;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -47,8 +48,10 @@ pub struct Paired {
     pub outcome: Outcome,
     /// Such as `ABBA`.
     pub order: String,
-    /// Pairs that both sides completed.
+    /// Pairs that count.
     pub pairs: usize,
+    /// Why pairs did not count and others were played instead.
+    pub disturbed: Vec<String>,
     /// The figures.
     pub figures: Vec<ComparedFigure>,
     /// What could not be compared, and why.
@@ -71,25 +74,20 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
     let session = Session::begin(stages.to_vec(), workload.workers).await?;
     let logs = out.join("plays");
     std::fs::create_dir_all(&logs)?;
-    // The first play on a homeserver that has just begun is like no other: both have it behind them before it counts.
-    let order = order::order(against.pairs);
-    let warming = [Side::A, Side::B].map(|side| (None, side));
-    let plays: Vec<_> = warming.into_iter().chain(order.iter().map(|(pair, side)| (Some(*pair), *side))).collect();
     let began = Instant::now();
-    let mut tally =
-        Tally { workload, under_test: &against.under_test, pooled: None, doubts: Vec::new(), plays: Vec::new() };
-    let mut stopped_because = String::new();
-    for (n, (pair, side)) in plays.iter().enumerate() {
-        let stage = &stages[*side as usize];
-        let what = format!("{} {}/{}", side.name(), n + 1, plays.len());
-        let told = |phase: &str, done, all| progress(&format!("{what} {phase}"), done, all);
-        let log = &logs.join(format!("{n:02}-{}.hlog", side.name().to_lowercase()));
+    let mut number = 0;
+    let mut play = async |pair: Option<usize>, side: Side| {
+        number += 1;
+        let stage = &stages[side as usize];
+        let what = pair.map_or("first".to_owned(), |pair| (pair + 1).to_string());
+        let told = |phase: &str, done, all| progress(&format!("{} {what}: {phase}", side.name()), done, all);
+        let log = &logs.join(format!("{number:02}-{}.hlog", side.name().to_lowercase()));
         let from = began.elapsed();
         let play = Play {
             workload,
             // Both plays of a pair have the same arrivals: what is due is no difference between builds.
             seed: seed.wrapping_add(pair.map_or(0, |pair| pair as u64 + 1)),
-            label: format!("{label}-{n}"),
+            label: format!("{label}-{number}"),
             shard,
             start_at: None,
             log,
@@ -98,49 +96,101 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
         };
         let outcome = play.on(stage, &session).await?;
         stage.rest(REST).await;
-        if let Some(pair) = pair {
-            tally.add(*pair, *side, from, outcome.clone());
-        }
-        if !outcome.stopped_because.is_empty() {
-            stopped_because = format!("play {} ({}): {}", n + 1, side.name(), outcome.stopped_because);
+        Ok::<_, LoadError>(Played { side, from, outcome })
+    };
+    // The first play on a homeserver that has just begun is like no other: both have it behind them before it counts.
+    for side in [Side::A, Side::B] {
+        play(None, side).await?;
+    }
+    let mut tally = Tally {
+        workload,
+        under_test: against.under_test,
+        begun: 0,
+        order: String::new(),
+        pooled: None,
+        doubts: Vec::new(),
+        disturbed: Vec::new(),
+        stopped_because: String::new(),
+        plays: Vec::new(),
+    };
+    let mut left: VecDeque<[Side; 2]> = (0..against.pairs).map(order::sides).collect();
+    let mut spare = against.pairs.div_ceil(2);
+    while let Some(sides) = left.pop_front() {
+        let pair = tally.begun;
+        let plays = [play(Some(pair), sides[0]).await?, play(Some(pair), sides[1]).await?];
+        let is_disturbed = tally.add(pair, plays, spare > 0);
+        if !tally.stopped_because.is_empty() {
             break;
+        }
+        if is_disturbed && spare > 0 {
+            spare -= 1;
+            left.push_back(sides);
         }
     }
     session.end().await?;
-    tally.finish(&stages, stopped_because, &order).await
+    tally.finish(&stages).await
+}
+
+/// One play that is over.
+struct Played {
+    side: Side,
+    from: Duration,
+    outcome: Outcome,
 }
 
 /// What has been played.
 struct Tally<'a> {
     workload: &'a Workload,
-    under_test: &'a [String],
+    under_test: Vec<String>,
+    /// Pairs so far, whether they count or not.
+    begun: usize,
+    order: String,
     pooled: Option<Outcome>,
     doubts: Vec<String>,
+    disturbed: Vec<String>,
+    stopped_because: String,
     plays: Vec<(usize, Side, Duration, Vec<Figure>)>,
 }
 
 impl Tally<'_> {
-    fn add(&mut self, pair: usize, side: Side, from: Duration, mut outcome: Outcome) {
-        for doubt in outcome.invalid_because.drain(..) {
-            self.doubts.push(format!("pair {} ({}): {doubt}", pair + 1, side.name()));
-        }
-        let figures = figures::figures(&outcome, self.under_test);
-        self.plays.push((pair, side, from, figures));
-        if side == Side::A {
-            match &mut self.pooled {
-                Some(pooled) => pooled.append(outcome.later(from)),
-                None => self.pooled = Some(outcome.later(from)),
+    /// Adds a pair. A pair in which the generator could not keep time does not count: the machine was busy with something
+    /// else. Whether it was is told by how late idle workers woke, and by no figure; and both plays go.
+    fn add(&mut self, pair: usize, plays: [Played; 2], may_drop: bool) -> bool {
+        self.begun += 1;
+        self.order.extend(plays.iter().map(|played| played.side.name()));
+        let label = |played: &Played| format!("pair {} ({})", pair + 1, played.side.name());
+        for played in &plays {
+            if !played.outcome.stopped_because.is_empty() {
+                self.stopped_because = format!("{}: {}", label(played), played.outcome.stopped_because);
             }
         }
+        let late = |played: &Played| {
+            let doubts = judge::doubts(&played.outcome.generator, &played.outcome.resources, 1);
+            doubts.into_iter().map(|doubt| format!("{}: {doubt}", label(played))).collect::<Vec<_>>()
+        };
+        let disturbed: Vec<String> = plays.iter().flat_map(late).collect();
+        let is_disturbed = !disturbed.is_empty();
+        if is_disturbed && may_drop {
+            self.disturbed.extend(disturbed);
+            return true;
+        }
+        for played in plays {
+            let label = label(&played);
+            let Played { side, from, mut outcome } = played;
+            self.doubts.extend(outcome.invalid_because.drain(..).map(|doubt| format!("{label}: {doubt}")));
+            let figures = figures::figures(&outcome, &self.under_test);
+            self.plays.push((pair, side, from, figures));
+            match (&mut self.pooled, side) {
+                (Some(pooled), Side::A) => pooled.append(outcome.later(from)),
+                (None, Side::A) => self.pooled = Some(outcome.later(from)),
+                (_, Side::B) => {}
+            }
+        }
+        is_disturbed
     }
 
-    async fn finish(
-        self,
-        stages: &[Arc<Stage>; 2],
-        stopped_because: String,
-        order: &[(usize, Side)],
-    ) -> Result<Paired, LoadError> {
-        let Self { workload, pooled, doubts, plays, .. } = self;
+    async fn finish(self, stages: &[Arc<Stage>; 2]) -> Result<Paired, LoadError> {
+        let Self { workload, order, pooled, doubts, disturbed, stopped_because, plays, .. } = self;
         let mut outcome = pooled.ok_or_else(|| LoadError::NoPlay { why: stopped_because.clone() })?;
         outcome.judge_again(workload);
         outcome.invalid_because = doubts;
@@ -149,14 +199,13 @@ impl Tally<'_> {
             outcome.invariants.extend(stage.invariants().await);
         }
         let (figures, left_out, pairs) = compared(&plays);
-        let order = order.iter().map(|(_, side)| side.name()).collect();
         let plays = plays.into_iter().map(|(pair, side, from, figures)| ComparedPlay {
             pair,
             side: side.name().to_owned(),
             from: from.as_secs_f64(),
             values: figures.into_iter().map(|figure| (figure.name, figure.value)).collect(),
         });
-        Ok(Paired { outcome, order, pairs, figures, left_out, plays: plays.collect() })
+        Ok(Paired { outcome, order, pairs, disturbed, figures, left_out, plays: plays.collect() })
     }
 }
 

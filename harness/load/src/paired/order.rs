@@ -2,7 +2,7 @@
 
 /// Which build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(super) enum Side {
     /// The deployment as it is described.
     A,
     /// With the other build.
@@ -11,7 +11,7 @@ pub(crate) enum Side {
 
 impl Side {
     /// As reports call it.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::A => "A",
             Self::B => "B",
@@ -19,12 +19,7 @@ impl Side {
     }
 }
 
-/// The pair and the side of each play: A B, B A, A B, …, so that what gets steadily slower or faster hits both alike.
-pub(crate) fn order(pairs: usize) -> Vec<(usize, Side)> {
-    (0..pairs)
-        .flat_map(|pair| {
-            let sides = if pair % 2 == 0 { [Side::A, Side::B] } else { [Side::B, Side::A] };
-            sides.map(|side| (pair, side))
-        })
-        .collect()
+/// The order of the plays in a pair: A B, B A, A B, …, so that what gets steadily slower or faster hits both alike.
+pub(super) fn sides(pair: usize) -> [Side; 2] {
+    if pair.is_multiple_of(2) { [Side::A, Side::B] } else { [Side::B, Side::A] }
 }

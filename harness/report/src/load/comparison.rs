@@ -26,6 +26,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
     for (name, reason) in &comparison.left_out {
         let _ = writeln!(text, "{name:28} left out: {reason}");
     }
+    for reason in &comparison.disturbed {
+        let _ = writeln!(text, "does not count, {reason}");
+    }
     let _ = writeln!(
         text,
         "({} comparisons: all intervals together hold in {:.0} of 100 sessions; differences below 5 % of a latency and \

@@ -4,6 +4,7 @@ mod chart;
 mod comparison;
 mod formats;
 mod html;
+mod limit;
 mod summary;
 
 pub use formats::{bencher, github};

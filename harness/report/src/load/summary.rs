@@ -63,6 +63,9 @@ pub fn summary(record: &LoadRecord) -> String {
     if record.lost > 0 {
         let _ = writeln!(text, "{} messages were not seen by everybody who should have seen them", record.lost);
     }
+    if let Some(limit) = &record.limit {
+        text.push_str(&super::limit::text(limit));
+    }
     if let Some(comparison) = &record.comparison {
         text.push_str(&super::comparison::text(comparison));
     }

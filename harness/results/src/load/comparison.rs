@@ -16,6 +16,8 @@ pub struct Comparison {
     pub order: String,
     /// Pairs that count.
     pub pairs: usize,
+    /// Why pairs did not count and others were played instead: the generator could not keep time in them.
+    pub disturbed: Vec<String>,
     /// Share of sessions in which all intervals together hold what they are about.
     pub confidence: f64,
     /// For how many comparisons the intervals are corrected.

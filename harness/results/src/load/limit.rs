@@ -36,4 +36,6 @@ pub struct LimitStep {
     pub thresholds: Vec<ThresholdResult>,
     /// Why it stopped early, or empty.
     pub stopped_because: String,
+    /// Why the generator may have been the limit, and not the homeservers.
+    pub doubts: Vec<String>,
 }

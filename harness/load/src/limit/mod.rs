@@ -1,0 +1,147 @@
+//! The highest rate that holds: one play after the other on the same population, each at a rate of its own.
+
+mod profile;
+mod search;
+
+use crate::{
+    judge,
+    outcome::Outcome,
+    play::Play,
+    run::{LoadError, Setting},
+    session::Session,
+    stage::Stage,
+    workload::Workload,
+};
+use fedproof_deployment::Homeserver;
+use fedproof_results::load::{Limit, LimitStep, ThresholdResult};
+use profile::Profiler;
+use search::Progress;
+use std::{path::Path, sync::Arc, time::Duration};
+
+pub use search::{Search, Share};
+
+/// How long homeservers may take to come to rest: what a rate that was too high has left must not weigh on the next.
+const REST: Duration = Duration::from_secs(30);
+
+/// Looks for the limit. The outcome is that of the highest rate that held, or of the first if it did not hold.
+///
+/// # Errors
+/// [`LoadError`], if it could not begin.
+pub async fn find_limit(
+    workload: &Workload,
+    search: Search,
+    setting: Setting<'_>,
+) -> Result<(Outcome, Limit), LoadError> {
+    let Setting { place, seed, label, shard, out, interrupted, progress, .. } = setting;
+    let stage = Stage::set_up(workload, place, &label, progress).await?;
+    let session = Session::begin(vec![stage.clone()], workload.workers).await?;
+    let logs = out.join("steps");
+    std::fs::create_dir_all(&logs)?;
+    let mut searching = Progress::new(search);
+    let mut limit = Limit {
+        held: None,
+        broke: None,
+        broken: Vec::new(),
+        steps: Vec::new(),
+        profile: None,
+        no_profile_because: String::new(),
+    };
+    let mut best: Option<Outcome> = None;
+    let mut played = 0;
+    let mut step = async |rate: f64, log: &Path| {
+        let workload = workload.clone().at_rate(rate);
+        let told = |phase: &str, done, all| progress(&format!("{rate:.1}/s {phase}"), done, all);
+        played += 1;
+        let play = Play {
+            workload: &workload,
+            seed: seed.wrapping_add(played),
+            label: format!("{label}-{played}"),
+            shard,
+            start_at: None,
+            log,
+            interrupted: interrupted.clone(),
+            progress: &told,
+        };
+        let outcome = play.on(&stage, &session).await;
+        stage.rest(REST).await;
+        outcome
+    };
+    let mut stopped_because = String::new();
+    while let Some(rate) = searching.next() {
+        let mut outcome = step(rate, &logs.join(format!("{:02}.hlog", limit.steps.len()))).await?;
+        if let Some(why) = over(&stage, *interrupted.borrow()) {
+            stopped_because = why;
+            best = best.or(Some(outcome));
+            break;
+        }
+        let held = outcome.stopped_because.is_empty() && outcome.thresholds.iter().all(|threshold| threshold.ok);
+        searching.note(rate, held);
+        limit.steps.push(LimitStep {
+            rate,
+            held,
+            achieved: outcome.achieved(),
+            thresholds: outcome.thresholds.clone(),
+            stopped_because: outcome.stopped_because.clone(),
+            doubts: judge::doubts(&outcome.generator, &outcome.resources, 1),
+        });
+        if held {
+            best = Some(outcome);
+            continue;
+        }
+        limit.broken = broken(&outcome.thresholds);
+        // Played again to be looked at, so that looking disturbs no figure: once, where it broke first.
+        if limit.profile.is_none() && limit.no_profile_because.is_empty() {
+            let homeserver = stage.population.homeservers.first();
+            let profiled = profile(homeserver, workload, out, step(rate, &logs.join("profiled.hlog"))).await?;
+            match profiled {
+                Ok(name) => limit.profile = Some(name),
+                Err(why) => limit.no_profile_because = why,
+            }
+        }
+        // The first did not hold: then its figures say why.
+        outcome.stopped_because.clear();
+        best = best.or(Some(outcome));
+    }
+    session.end().await?;
+    (limit.held, limit.broke) = (searching.held, searching.broke);
+    let mut outcome = best.ok_or_else(|| LoadError::NoPlay { why: stopped_because.clone() })?;
+    outcome.stopped_because = stopped_because;
+    outcome.invariants = stage.invariants().await;
+    Ok((outcome, limit))
+}
+
+/// Why nothing more can be tried.
+fn over(stage: &Arc<Stage>, interrupted: bool) -> Option<String> {
+    let death = stage.population.homeservers.iter().find_map(Homeserver::died);
+    death.or_else(|| interrupted.then(|| "interrupted".to_owned()))
+}
+
+fn broken(thresholds: &[ThresholdResult]) -> Vec<ThresholdResult> {
+    thresholds.iter().filter(|threshold| !threshold.ok).cloned().collect()
+}
+
+/// Plays a step and looks at the homeserver meanwhile, in its measured time; the name of the profile, or why there is none.
+async fn profile(
+    homeserver: Option<&Homeserver>,
+    workload: &Workload,
+    out: &Path,
+    step: impl Future<Output = Result<Outcome, LoadError>>,
+) -> Result<Result<String, String>, LoadError> {
+    let Some((homeserver, pid)) = homeserver.and_then(|one| Some((one, one.pid()?))) else {
+        return Ok(Err("the homeserver under test does not run".to_owned()));
+    };
+    let profiler = match Profiler::ready().await {
+        Ok(profiler) => profiler,
+        Err(why) => return Ok(Err(why)),
+    };
+    let name = format!("profile-{}.svg", homeserver.name());
+    let file = out.join(&name);
+    let (before, seconds) = workload.measured_span();
+    let looking = async {
+        tokio::time::sleep(before).await;
+        profiler.record(pid, seconds, &file).await
+    };
+    let (outcome, recorded) = tokio::join!(step, looking);
+    outcome?;
+    Ok(recorded.map(|()| name))
+}

@@ -1,0 +1,160 @@
+//! Which rate is tried next.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a workload looks for the highest rate that holds: up by a factor until a threshold breaks, then between.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// The first rate, in operations a second.
+    pub from: f64,
+    /// The highest that is tried.
+    pub to: f64,
+    /// From one step to the next, while all holds.
+    pub factor: f64,
+    /// How far the lowest rate that broke may lie above the highest that held: `10%`.
+    pub resolution: Share,
+}
+
+/// A share: `10%` or `0.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Written", into = "f64")]
+#[schemars(with = "Written")]
+pub struct Share(pub f64);
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Text(String),
+}
+
+impl TryFrom<Written> for Share {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Number(share) => Ok(Self(share)),
+            Written::Text(text) => {
+                let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+                percent.map(|percent| Self(percent / 100.0)).ok_or_else(|| format!("{text:?} is no share: 10% or 0.1"))
+            }
+        }
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl Search {
+    /// What is wrong with it.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let Self { from, to, factor, resolution: Share(resolution) } = *self;
+        let mut problems = Vec::new();
+        if from.is_nan() || to.is_nan() || from <= 0.0 || from >= to {
+            problems.push(format!("search: from ({from}) must be more than 0 and less than to ({to})"));
+        }
+        // Steps of less than a percent are below what any threshold can tell.
+        if factor.is_nan() || factor < 1.01 {
+            problems.push(format!("search: factor ({factor}) must be at least 1.01"));
+        }
+        if resolution.is_nan() || !(0.01..1.0).contains(&resolution) {
+            problems.push(format!("search: resolution ({resolution}) must be from 1% to less than 100%"));
+        }
+        problems
+    }
+}
+
+/// How far a search has got.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    search: Search,
+    /// The highest rate that held.
+    pub(crate) held: Option<f64>,
+    /// The lowest that did not.
+    pub(crate) broke: Option<f64>,
+}
+
+impl Progress {
+    pub(crate) fn new(search: Search) -> Self {
+        Self { search, held: None, broke: None }
+    }
+
+    /// The rate to try next; `None` when the limit is known as well as was asked for.
+    pub(crate) fn next(&self) -> Option<f64> {
+        let Search { from, to, factor, resolution: Share(resolution) } = self.search;
+        match (self.held, self.broke) {
+            (None, None) => Some(from),
+            (None, Some(_)) => None,
+            (Some(held), None) => (held < to).then(|| (held * factor).min(to)),
+            // Half way on the scale on which steps are equal.
+            (Some(held), Some(broke)) => (broke > held * (1.0 + resolution)).then(|| (held * broke).sqrt()),
+        }
+    }
+
+    pub(crate) fn note(&mut self, rate: f64, held: bool) {
+        *(if held { &mut self.held } else { &mut self.broke }) = Some(rate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn search(from: f64, to: f64, factor: f64, resolution: f64) -> Search {
+        Search { from, to, factor, resolution: Share(resolution) }
+    }
+
+    /// Searches on a server that holds up to `limit`; the rates that were tried, and the end.
+    fn found(search: Search, limit: f64) -> (Vec<f64>, Progress) {
+        let (mut progress, mut tried) = (Progress::new(search), Vec::new());
+        while let Some(rate) = progress.next() {
+            tried.push(rate);
+            progress.note(rate, rate <= limit);
+            assert!(tried.len() < 200, "{tried:?}");
+        }
+        (tried, progress)
+    }
+
+    #[test]
+    fn it_goes_up_and_then_between() {
+        let (tried, progress) = found(search(5.0, 500.0, 2.0, 0.25), 30.0);
+        let rounded: Vec<f64> = tried.iter().map(|rate| (rate * 10.0).round() / 10.0).collect();
+        assert_eq!(rounded, [5.0, 10.0, 20.0, 40.0, 28.3, 33.6]);
+        assert!(progress.held.unwrap() < 30.0 && progress.broke.unwrap() > 30.0);
+    }
+
+    #[test]
+    fn the_ends_are_told_as_such() {
+        let (tried, progress) = found(search(5.0, 12.0, 2.0, 0.1), 1e9);
+        assert_eq!((tried, progress.held, progress.broke), (vec![5.0, 10.0, 12.0], Some(12.0), None));
+        let (tried, progress) = found(search(5.0, 12.0, 2.0, 0.1), 1.0);
+        assert_eq!((tried, progress.held, progress.broke), (vec![5.0], None, Some(5.0)));
+    }
+
+    #[test]
+    fn shares_are_written_in_two_ways() {
+        for text in
+            ["{from: 5, to: 500, factor: 1.5, resolution: 10%}", "{from: 5, to: 500, factor: 1.5, resolution: 0.1}"]
+        {
+            let read: Search = serde_saphyr::from_str(text).unwrap();
+            assert_eq!(read, search(5.0, 500.0, 1.5, 0.1), "{text}");
+            assert_eq!(read.problems(), Vec::<String>::new());
+        }
+        assert_eq!(search(5.0, 5.0, 1.0, 2.0).problems().len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn the_limit_is_within_the_resolution(limit in 2.0f64..400.0, factor in 1.1f64..3.0, resolution in 0.01f64..0.5) {
+            let (_, progress) = found(search(1.0, 500.0, factor, resolution), limit);
+            let (held, broke) = (progress.held.unwrap(), progress.broke.unwrap());
+            prop_assert!(held <= limit && limit < broke && broke <= held * (1.0 + resolution) * 1.000_001);
+        }
+    }
+}
