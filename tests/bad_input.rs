@@ -25,6 +25,18 @@ const WRONG: &[(&[&str], i32, &[&str])] = &[
     (&["lint", "no/such/file.yaml"], 2, &["cannot be read"]),
     (&["schema", "nothing"], 2, &["nothing", "scenario"]),
     (&["mutants", "no/such"], 4, &["no mutant is called like no/such"]),
+    (&["load", "nothing"], 2, &["no workload \"nothing\"", "smoke"]),
+    (&["load", "paired", "--pairs", "4"], 2, &["--against"]),
+    (&["load", "paired", "--against", "synapse@1.163.2"], 2, &["expected NAME=SPEC"]),
+    (&["load", "paired", "--against", "charlie=synapse@1.163.2"], 2, &["charlie", "alpha", "bravo"]),
+    (&["load", "paired", "--against", "alpha=synapse@1.163.2", "--shard", "0/2"], 2, &["--shard"]),
+    (
+        &["load", "paired", "--against", "alpha=synapse@1.163.2", "--against-mutant", "no/such"],
+        2,
+        &["no mutant no/such", "synapse/load/cpu"],
+    ),
+    (&["load", "limit", "--rate", "5"], 2, &["looks for its rate itself"]),
+    (&["load", "limit", "--against", "alpha=synapse@1.163.2"], 2, &["looks for its rate itself"]),
     (&["report", "no/such/folder"], 2, &["no/such/folder"]),
 ];
 

@@ -9,6 +9,7 @@ use crate::{
 use fedproof_deployment::{Description, MutantSwitch};
 use fedproof_load::{CONFIDENCE, Outcome, Paired};
 use fedproof_results::{ServerInfo, load::Comparison};
+use fedproof_runner::mutant;
 
 /// What B is.
 pub(super) struct Other {
@@ -26,6 +27,18 @@ impl Other {
         }
         if args.shard.is_some() || args.start_at.is_some() {
             return Err(CliError::bad_input("--against compares in one process: no --shard, no --start-at"));
+        }
+        if let Some(id) = &args.against_mutant {
+            let all = mutant::load(&project.fixtures().join("mutants"))
+                .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
+            if !all.iter().any(|mutant| mutant.id == *id) {
+                let slow = all.iter().filter(|mutant| mutant.kills.is_empty()).map(|mutant| mutant.id.as_str());
+                let slow: Vec<&str> = slow.collect();
+                return Err(CliError::bad_input(format!(
+                    "there is no mutant {id}: those for load are {}",
+                    slow.join(", ")
+                )));
+            }
         }
         let names = args.against.iter().filter_map(|one| Some(one.split_once('=')?.0.to_owned())).collect();
         let place = Where { homeservers: [&args.place.homeservers[..], &args.against].concat(), ..args.place.clone() };

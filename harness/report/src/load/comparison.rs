@@ -1,6 +1,7 @@
 //! A paired session as a table.
 
 use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, Verdict};
+use maud::{Markup, html};
 use std::fmt::Write;
 
 /// The table, and what its intervals promise.
@@ -39,8 +40,42 @@ pub(super) fn text(comparison: &Comparison) -> String {
     text
 }
 
+/// The same for the page.
+pub(super) fn html(comparison: &Comparison) -> Markup {
+    let class = |figure: &ComparedFigure| match figure.verdict {
+        Verdict::Slower => "v fail",
+        Verdict::Faster | Verdict::NoDifference => "v pass",
+        Verdict::Unclear => "v inconclusive",
+    };
+    html! {
+        p {
+            "B has " code { (comparison.against.join(", ")) } ". " (comparison.pairs) " pairs, played "
+            code { (comparison.order) } ". What follows this section is about A."
+        }
+        div.wide { table {
+            thead { tr { th { "" } th.n { "A" } th.n { "B" } th.n { "B/A" } th.n { "interval" } th { "B" } } }
+            tbody { @for figure in &comparison.figures {
+                tr {
+                    td { code { (figure.name) } }
+                    td.n { (value(figure.a, &figure.unit)) }
+                    td.n { (value(figure.b, &figure.unit)) }
+                    td.n { (format!("{:.3}", figure.ratio)) }
+                    td.n { (format!("{:.3}–{:.3}", figure.low, figure.high)) }
+                    td { span class=(class(figure)) { (word(figure)) } }
+                }
+            } }
+        } }
+        p.quiet {
+            "Intervals are corrected for " (comparison.comparisons) " comparisons: all together hold in "
+            (format!("{:.0}", comparison.confidence * 100.0)) " of 100 sessions."
+            @if !comparison.disturbed.is_empty() { " Pairs that were disturbed did not count, others were played instead." }
+        }
+        @if !comparison.disturbed.is_empty() { ul { @for reason in &comparison.disturbed { li { (reason) } } } }
+    }
+}
+
 /// A verdict for people.
-pub(super) fn word(figure: &ComparedFigure) -> String {
+fn word(figure: &ComparedFigure) -> String {
     let (more, less) = match figure.kind {
         FigureKind::Latency => ("slower", "faster"),
         FigureKind::Work => ("more", "less"),

@@ -35,6 +35,8 @@ pub fn html(record: &LoadRecord) -> String {
             }
             body {
                 (head(record))
+                @if let Some(comparison) = &record.comparison { h2 { "Two builds" } (super::comparison::html(comparison)) }
+                @if let Some(limit) = &record.limit { h2 { "The limit" } (super::limit::html(limit)) }
                 h2 { "Thresholds" } (thresholds(record))
                 h2 { "How long" } (operations(record))
                 h2 { "What it cost" } (work(record))
