@@ -23,6 +23,9 @@ pub use search::{Search, Share};
 /// How long homeservers may take to come to rest: what a rate that was too high has left must not weigh on the next.
 const REST: Duration = Duration::from_secs(30);
 
+/// Statements of PostgreSQL that are told: those that took most time.
+const STATEMENTS: usize = 30;
+
 /// Looks for the limit. The outcome is that of the highest rate that held, or of the first if it did not hold.
 ///
 /// # Errors
@@ -44,6 +47,7 @@ pub async fn find_limit(
         broken: Vec::new(),
         steps: Vec::new(),
         profile: None,
+        statements: None,
         no_profile_because: String::new(),
     };
     let mut best: Option<Outcome> = None;
@@ -92,11 +96,7 @@ pub async fn find_limit(
         // Played again to be looked at, so that looking disturbs no figure: once, where it broke first.
         if limit.profile.is_none() && limit.no_profile_because.is_empty() {
             let homeserver = stage.population.homeservers.first();
-            let profiled = profile(homeserver, workload, out, step(rate, &logs.join("profiled.hlog"))).await?;
-            match profiled {
-                Ok(name) => limit.profile = Some(name),
-                Err(why) => limit.no_profile_because = why,
-            }
+            profile(&mut limit, homeserver, workload, out, step(rate, &logs.join("profiled.hlog"))).await?;
         }
         // The first did not hold: then its figures say why.
         outcome.stopped_because.clear();
@@ -120,28 +120,44 @@ fn broken(thresholds: &[ThresholdResult]) -> Vec<ThresholdResult> {
     thresholds.iter().filter(|threshold| !threshold.ok).cloned().collect()
 }
 
-/// Plays a step and looks at the homeserver meanwhile, in its measured time; the name of the profile, or why there is none.
+/// Plays a step and looks at the homeserver meanwhile, in its measured time, and at what its PostgreSQL was asked.
 async fn profile(
+    limit: &mut Limit,
     homeserver: Option<&Homeserver>,
     workload: &Workload,
     out: &Path,
     step: impl Future<Output = Result<Outcome, LoadError>>,
-) -> Result<Result<String, String>, LoadError> {
+) -> Result<(), LoadError> {
     let Some((homeserver, pid)) = homeserver.and_then(|one| Some((one, one.pid()?))) else {
-        return Ok(Err("the homeserver under test does not run".to_owned()));
+        limit.no_profile_because = "the homeserver under test does not run".to_owned();
+        return Ok(());
     };
-    let profiler = match Profiler::ready().await {
-        Ok(profiler) => profiler,
-        Err(why) => return Ok(Err(why)),
-    };
+    let profiler = Profiler::ready().await;
     let name = format!("profile-{}.svg", homeserver.name());
     let file = out.join(&name);
     let (before, seconds) = workload.measured_span();
+    let database = homeserver.postgresql().map(|(database, _)| database);
+    if let Some(database) = database {
+        // What came before is not about this rate. A database that does not answer says so below.
+        let _ = database.forget_statements().await;
+    }
     let looking = async {
         tokio::time::sleep(before).await;
-        profiler.record(pid, seconds, &file).await
+        profiler?.record(pid, seconds, &file).await
     };
     let (outcome, recorded) = tokio::join!(step, looking);
     outcome?;
-    Ok(recorded.map(|()| name))
+    if let Some(database) = database
+        && let Ok(statements) = database.statements(STATEMENTS).await
+        && !statements.is_empty()
+    {
+        let name = "statements.json".to_owned();
+        std::fs::write(out.join(&name), serde_json::to_string_pretty(&statements).unwrap_or_default())?;
+        limit.statements = Some(name);
+    }
+    match recorded {
+        Ok(()) => limit.profile = Some(name),
+        Err(why) => limit.no_profile_because = why,
+    }
+    Ok(())
 }

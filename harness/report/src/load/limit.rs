@@ -17,6 +17,9 @@ pub(super) fn text(limit: &Limit) -> String {
     if let Some(profile) = &limit.profile {
         let _ = writeln!(text, "what the homeserver did at a rate that broke: {profile}");
     }
+    if let Some(statements) = &limit.statements {
+        let _ = writeln!(text, "what its PostgreSQL did: {statements}");
+    }
     if !limit.no_profile_because.is_empty() {
         let _ = writeln!(text, "no profile of the homeserver: {}", limit.no_profile_because);
     }
@@ -41,6 +44,9 @@ pub(super) fn html(limit: &Limit) -> Markup {
         } }
         @if let Some(profile) = &limit.profile {
             p { "What the homeserver did at a rate that broke: " a href=(profile) { (profile) } }
+        }
+        @if let Some(statements) = &limit.statements {
+            p { "What its PostgreSQL did: " a href=(statements) { (statements) } }
         }
         @if !limit.no_profile_because.is_empty() { p.quiet { "No profile of the homeserver: " (limit.no_profile_because) } }
     }

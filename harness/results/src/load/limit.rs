@@ -18,7 +18,11 @@ pub struct Limit {
     /// The profile of the homeserver under test at the rate that broke: a file beside `load.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// Why there is none, or empty.
+    /// What took its PostgreSQL's time meanwhile: a file beside `load.json`; `None` if its data is not in one, or it does not
+    /// count statements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<String>,
+    /// Why there is no profile, or empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub no_profile_because: String,
 }
