@@ -16,7 +16,7 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_results::load::{ComparedFigure, ComparedPlay, FigureKind};
+use fedproof_results::load::{ComparedFigure, ComparedPlay, FigureKind, InvariantResult};
 use figures::Figure;
 use order::Side;
 use statistics::Interval;
@@ -195,9 +195,10 @@ impl Tally<'_> {
         outcome.judge_again(workload);
         outcome.invalid_because = doubts;
         outcome.stopped_because = stopped_because;
-        for stage in stages {
-            outcome.invariants.extend(stage.invariants().await);
-        }
+        let [a, b] = stages;
+        outcome.invariants = a.invariants().await;
+        let of_b = b.invariants().await.into_iter();
+        outcome.invariants.extend(of_b.map(|one| InvariantResult { server: format!("{} (B)", one.server), ..one }));
         let (figures, left_out, pairs) = compared(&plays);
         let plays = plays.into_iter().map(|(pair, side, from, figures)| ComparedPlay {
             pair,
