@@ -1,0 +1,36 @@
+//! Every case is decided once: those that the default deployment cannot decide, on the others.
+
+mod support;
+
+use support::{alone, run, with_verdict};
+
+/// The run must let the build go out, and leave nothing open.
+fn qualifies(args: &[&str]) -> usize {
+    let _turn = alone();
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, record, stderr) = run(args, out.path().join("run").as_path());
+    let open: Vec<&str> = with_verdict(&record, "inconclusive");
+    assert_eq!(open, Vec::<&str>::new(), "{stderr}");
+    assert_eq!(code, 0, "{stderr}");
+    record["cases"].as_array().expect("cases").len()
+}
+
+#[test]
+fn a_closed_federation_qualifies() {
+    let count = qualifies(&["--deployment", "closed", "policy/**", "leak/unknown-names/**", "invariant/**"]);
+    assert!(count > 50, "the allow-list's chapter is asked for: {count}");
+}
+
+#[test]
+fn an_operators_settings_qualify() {
+    let args = ["--deployment", "operator", "--profile", "bundesmessenger", "leak/lookups/**", "acl/endpoint/**"];
+    let count = qualifies(&args);
+    assert!(count > 40, "lookups are asked for: {count}");
+}
+
+#[test]
+fn the_chart_s_synapse_qualifies_with_its_known_deviations() {
+    let args = ["--deployment", "mixed", "--profile", "bundesmessenger", "acl/**", "leak/**", "policy/**"];
+    let count = qualifies(&args);
+    assert!(count > 400, "{count}");
+}
