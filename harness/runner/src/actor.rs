@@ -29,6 +29,7 @@ impl Player {
             (Self::Client(client), Some("server")) => client.server().to_string(),
             (Self::Virtual(server), None) => server.spelling().to_owned(),
             (Self::Virtual(server), Some("user")) => server.user(DEFAULT_USER),
+            (Self::Virtual(server), Some("policy_key")) => server.policy_key().public_base64(),
             _ => return None,
         };
         Some(text.into())

@@ -28,6 +28,7 @@ pub const ENDPOINTS: &[&str] = &[
     "devices",
     "profile",
     "directory",
+    "policy_sign",
 ];
 
 /// What a deployment can be like beyond its homeservers.

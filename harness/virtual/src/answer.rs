@@ -4,6 +4,7 @@ mod directory;
 mod graph;
 mod keys;
 mod membership;
+mod policy;
 mod transaction;
 
 use crate::{Endpoint, Room, VirtualError, VirtualServer, endpoint::Route};
@@ -19,6 +20,8 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Value,
     pub(crate) enforces_acl: bool,
     pub(crate) may_omit_members: bool,
+    /// A policy server signs no event whose content holds this text.
+    pub(crate) refuses: Option<String>,
 }
 
 /// A standard error answer.
@@ -95,6 +98,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Value, Refusal> {
         Endpoint::Devices => Ok(json!({"user_id": call.part(0), "stream_id": 1, "devices": []})),
         Endpoint::Profile => call.profile(),
         Endpoint::Directory => call.directory(),
+        Endpoint::PolicySign => call.policy_signature(),
     }
 }
 

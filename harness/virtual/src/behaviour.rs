@@ -25,6 +25,12 @@ pub enum Behaviour {
     /// Honest, but send_join leaves the members out of the state where the joining server asks for that.
     /// Specification: server-server API, `PUT /_matrix/federation/v2/send_join`, `omit_members` (MSC3706).
     OmitMembers,
+    /// Honest, but as a policy server it signs no event whose content holds `mentions`.
+    /// Specification: server-server API, `POST /_matrix/policy/v1/sign` (MSC4284).
+    Refuse {
+        /// The text.
+        mentions: String,
+    },
 }
 
 /// The behaviours of one server, by endpoint.

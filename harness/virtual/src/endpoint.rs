@@ -30,6 +30,7 @@ pub enum Endpoint {
     Devices,
     Profile,
     Directory,
+    PolicySign,
 }
 
 impl Endpoint {
@@ -90,6 +91,7 @@ const ROUTES: &[(&str, &str, Endpoint)] = &[
     ("GET", "/_matrix/federation/v1/user/devices/{}", Endpoint::Devices),
     ("GET", "/_matrix/federation/v1/query/profile", Endpoint::Profile),
     ("GET", "/_matrix/federation/v1/query/directory", Endpoint::Directory),
+    ("POST", "/_matrix/policy/v1/sign", Endpoint::PolicySign),
 ];
 
 /// A request that found its endpoint.

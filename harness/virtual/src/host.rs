@@ -52,10 +52,14 @@ impl VirtualServer {
                 return Err(Refusal::forbidden("the room's server ACL denies your server"));
             }
         }
+        let refuses = match behaviour {
+            Behaviour::Refuse { ref mentions } => Some(mentions.clone()),
+            _ => None,
+        };
         let query = path::query(request.uri().query());
         let may_omit_members = behaviour == Behaviour::OmitMembers;
         let body = body.unwrap_or(Value::Null);
-        let call = Call { server: self, origin, route, query, body, enforces_acl, may_omit_members };
+        let call = Call { server: self, origin, route, query, body, enforces_acl, may_omit_members, refuses };
         Ok((200, answer::answer(call).await?))
     }
 }

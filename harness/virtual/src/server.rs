@@ -50,11 +50,15 @@ impl From<EventError> for VirtualError {
     }
 }
 
+/// The part of a policy server's key id after `ed25519:`, whichever server it is (MSC4284).
+const POLICY_KEY_VERSION: &str = "policy_server";
+
 /// What one virtual server is, apart from the world it lives in.
 pub(crate) struct ServerState {
     name: ServerName,
     spelling: String,
     key: SigningKey,
+    policy_key: SigningKey,
     behaviours: Behaviours,
     turns: Turns,
 }
@@ -74,7 +78,8 @@ impl ServerState {
     pub(crate) fn new(spelling: &str, seed: u64) -> Self {
         let (name, spelling) = (ServerName::new(spelling), spelling.to_owned());
         let key = SigningKey::derive(seed, &name, "virtual");
-        Self { name, spelling, key, behaviours: Behaviours::default(), turns: Turns::default() }
+        let policy_key = SigningKey::derive(seed, &name, POLICY_KEY_VERSION);
+        Self { name, spelling, key, policy_key, behaviours: Behaviours::default(), turns: Turns::default() }
     }
 }
 
@@ -123,6 +128,12 @@ impl VirtualServer {
     /// The key it signs with.
     pub fn key(&self) -> &SigningKey {
         &self.state.key
+    }
+
+    /// The key it signs with as a policy server, which is not in its key document. MSC4284: its id is always
+    /// `ed25519:policy_server`.
+    pub fn policy_key(&self) -> &SigningKey {
+        &self.state.policy_key
     }
 
     /// Sends a signed request. `path` is percent-encoded already and has its query.

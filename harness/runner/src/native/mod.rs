@@ -9,6 +9,7 @@ mod invariant;
 mod last_segment;
 mod no_contact;
 mod object;
+mod policy;
 mod repeat;
 mod resolved;
 mod same_state;
@@ -37,6 +38,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("classified", |scene, with| Box::pin(async move { classified::check(scene, with) })),
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
+    ("policy_signed", |scene, with| Box::pin(async move { policy::signed(scene, with) })),
+    ("policy_withheld", |scene, with| Box::pin(async move { policy::withheld(scene, with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
     ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
     ("same_state", |scene, with| Box::pin(same_state::compare(scene, with))),

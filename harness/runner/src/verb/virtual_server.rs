@@ -65,9 +65,10 @@ pub(crate) async fn act(scene: &Scene<'_>, server: &VirtualServer, verb: Verb<'_
         }
         Verb::Countersign(args) => {
             let args: model::Countersign = scene.resolve(args)?;
+            let key = if args.policy { server.policy_key() } else { server.key() };
             let mut built = built_event(args.event)?;
             let rules = event::rules_of(&built.room_version).map_err(|error| StepError::broken(error.to_string()))?;
-            built.event = event::countersign(&built.event, &rules, server.name(), server.key())
+            built.event = event::countersign(&built.event, &rules, server.name(), key)
                 .map_err(|error| StepError::broken(error.to_string()))?;
             Ok(Done { result: serde_json::to_value(built)?, answer: None, flaw: None })
         }
@@ -156,6 +157,7 @@ fn behaviour(manner: Manner) -> Behaviour {
         Manner::IgnoreAcl => Behaviour::IgnoreAcl,
         Manner::Stall => Behaviour::Stall,
         Manner::OmitMembers => Behaviour::OmitMembers,
+        Manner::Refuse { mentions } => Behaviour::Refuse { mentions },
         Manner::Answer { status, body } => Behaviour::Answer { status, body },
     }
 }

@@ -54,7 +54,7 @@ impl ActorKind {
         match self {
             Self::Homeserver => &[],
             Self::Client => &["user", "server"],
-            Self::Virtual => &["user"],
+            Self::Virtual => &["user", "policy_key"],
         }
     }
 }

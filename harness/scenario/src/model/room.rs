@@ -105,6 +105,9 @@ pub enum MembershipKind {
 pub struct Countersign {
     /// A built event: `"${built}"`.
     pub event: Value,
+    /// Signs as a policy server, with the key `ed25519:policy_server` (MSC4284).
+    #[serde(default)]
+    pub policy: bool,
 }
 
 /// Arguments of `submit`.

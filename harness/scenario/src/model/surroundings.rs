@@ -27,6 +27,11 @@ pub enum Manner {
     Stall,
     /// send_join: leaves the members out of the state where the joining server asks for that (faster joins, MSC3706).
     OmitMembers,
+    /// policy_sign: as a policy server, signs no event whose content holds this text (MSC4284).
+    Refuse {
+        /// The text.
+        mentions: String,
+    },
     /// Answers this.
     Answer {
         /// HTTP status.
