@@ -222,6 +222,10 @@ pub(crate) struct Load {
     /// When the first arrival's clock begins, in seconds since 1970: the same for all shards
     #[arg(long, value_name = "TIME", value_parser = unix_time)]
     pub(crate) start_at: Option<std::time::SystemTime>,
+    /// Whether homeservers and the generator run on cores of their own: `separate` or `shared`, instead of what the
+    /// deployment says
+    #[arg(long, value_name = "PLACEMENT", value_parser = placement)]
+    pub(crate) cores: Option<fedproof_deployment::Placement>,
     /// Seed of everything random; drawn if not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -247,6 +251,14 @@ pub(crate) struct Merge {
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err("expected a number above 0".to_owned()) }
+}
+
+fn placement(text: &str) -> Result<fedproof_deployment::Placement, String> {
+    match text {
+        "separate" => Ok(fedproof_deployment::Placement::Separate),
+        "shared" => Ok(fedproof_deployment::Placement::Shared),
+        _ => Err("expected separate or shared".to_owned()),
+    }
 }
 
 fn shard(text: &str) -> Result<fedproof_load::Shard, String> {

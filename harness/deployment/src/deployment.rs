@@ -160,13 +160,11 @@ impl Deployment {
     /// Keeps homeservers and PostgreSQL on some cores and this process on the others, from now on.
     ///
     /// # Errors
-    /// When there are too few cores, or the kernel refuses.
-    pub fn separate(&self) -> Result<Cores, DeploymentError> {
-        let cores = Cores::divide()?;
+    /// When the kernel refuses.
+    pub fn separate(&self, cores: &Cores) -> Result<(), DeploymentError> {
         self.homeservers.iter().try_for_each(|homeserver| homeserver.keep_on(&cores.servers))?;
         self.database_processes().into_iter().try_for_each(|pid| cores::keep(pid, &cores.servers))?;
-        cores::keep(std::process::id(), &cores.generator)?;
-        Ok(cores)
+        cores::keep(std::process::id(), &cores.generator)
     }
 
     /// Looks whether everybody is where [`separate`](Self::separate) put them.

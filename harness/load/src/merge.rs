@@ -151,6 +151,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         }
         own.work.into_iter().for_each(|one| add_work(&mut work, one));
         record.lost += own.lost;
+        record.standing.join(own.standing);
         record.invariants.extend(own.invariants);
         record.resources.extend(own.resources.into_iter().map(|mut sample| {
             if sample.process == "generator" {
@@ -204,6 +205,7 @@ pub(crate) fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
         Some(sum) => {
             sum.count += one.count;
             sum.cpu_ms += one.cpu_ms;
+            sum.database_cpu_ms = sum.database_cpu_ms.zip(one.database_cpu_ms).map(|(sum, more)| sum + more);
             sum.db_transactions = sum.db_transactions.zip(one.db_transactions).map(|(sum, more)| sum + more);
             sum.events_persisted = sum.events_persisted.zip(one.events_persisted).map(|(sum, more)| sum + more);
             sum.requests += one.requests;

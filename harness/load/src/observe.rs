@@ -136,6 +136,7 @@ impl<'a> Observer<'a> {
                 operation: operation.to_owned(),
                 count: 0,
                 cpu_ms: 0,
+                database_cpu_ms: None,
                 db_transactions: None,
                 events_persisted: None,
                 requests: 0,
@@ -146,6 +147,8 @@ impl<'a> Observer<'a> {
             let added = |sum: Option<u64>, more: Option<u64>| more.map(|more| sum.unwrap_or(0) + more).or(sum);
             work.count += after.operations - before.operations;
             work.cpu_ms += other.cpu_ms.saturating_sub(one.cpu_ms);
+            let database = other.database.zip(one.database).map(|(after, before)| after.since(before));
+            work.database_cpu_ms = added(work.database_cpu_ms, database);
             work.db_transactions = added(work.db_transactions, grown(one.db_transactions, other.db_transactions));
             work.events_persisted = added(work.events_persisted, grown(one.events_persisted, other.events_persisted));
             work.requests += after.requests[n] - before.requests[n];

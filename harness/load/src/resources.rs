@@ -1,6 +1,6 @@
 //! What processes use: `/proc` (proc(5)) every second, and what a homeserver says of itself at the ends of phases.
 
-use fedproof_deployment::{Homeserver, Metrics};
+use fedproof_deployment::{Homeserver, Metrics, PostgresqlUsage};
 use fedproof_results::load::ResourceSample;
 use std::{collections::HashMap, path::PathBuf, time::Instant};
 
@@ -52,10 +52,15 @@ impl Sampler {
         Self { last: HashMap::new() }
     }
 
-    /// The generator and all homeservers in the second that ends.
+    /// The generator, all homeservers and their PostgreSQL in the second that ends.
     pub(crate) fn sample(&mut self, second: u64, homeservers: &[Homeserver]) -> Vec<ResourceSample> {
         let servers = homeservers.iter().map(|one| (one.name().to_owned(), of(one)));
-        let all = servers.chain([("generator".to_owned(), own())]);
+        // They share one.
+        let postgresql = homeservers.iter().find_map(|one| one.postgresql()).map(|(server, _)| {
+            let PostgresqlUsage { cpu_ms, rss_bytes, descriptors, .. } = server.usage();
+            ("postgresql".to_owned(), Reading { cpu_ms, rss_bytes, descriptors })
+        });
+        let all = servers.chain(postgresql).chain([("generator".to_owned(), own())]);
         all.map(|(process, reading)| {
             let now = Instant::now();
             let before = self.last.insert(process.clone(), (now, reading.cpu_ms));
@@ -73,14 +78,45 @@ impl Sampler {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) cpu_ms: u64,
+    pub(crate) database: Option<DatabaseCpu>,
     pub(crate) db_transactions: Option<u64>,
     pub(crate) events_persisted: Option<u64>,
+}
+
+/// Processor time of PostgreSQL, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DatabaseCpu {
+    /// Of the processes that served this homeserver's database.
+    own_ms: u64,
+    /// Of those that served any.
+    served_ms: u64,
+    /// Of all.
+    all_ms: u64,
+}
+
+impl DatabaseCpu {
+    fn of(homeserver: &Homeserver) -> Option<Self> {
+        let (server, database) = homeserver.postgresql()?;
+        let PostgresqlUsage { cpu_ms, by_database, .. } = server.usage();
+        let own_ms = by_database.get(database).copied().unwrap_or_default();
+        Some(Self { own_ms, served_ms: by_database.values().sum(), all_ms: cpu_ms })
+    }
+
+    /// What the homeserver cost PostgreSQL since `before`: its own part, and what serves all (checkpoints, the log's
+    /// writer, vacuum) in proportion to it.
+    pub(crate) fn since(self, before: Self) -> u64 {
+        let own = self.own_ms.saturating_sub(before.own_ms);
+        let served = self.served_ms.saturating_sub(before.served_ms);
+        let common = self.all_ms.saturating_sub(before.all_ms).saturating_sub(served);
+        own + (common * own).checked_div(served).unwrap_or_default()
+    }
 }
 
 /// Asks a homeserver.
 pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Homeserver) -> Counters {
     let cpu_ms = of(homeserver).cpu_ms;
-    let Some(metrics) = homeserver.metrics() else { return Counters { cpu_ms, ..Counters::default() } };
+    let database = DatabaseCpu::of(homeserver);
+    let Some(metrics) = homeserver.metrics() else { return Counters { cpu_ms, database, ..Counters::default() } };
     let Metrics { path, database_transactions, events_persisted } = metrics;
     let url = format!("http://{}{path}", homeserver.address());
     let text = match http.get(url).send().await {
@@ -89,6 +125,7 @@ pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Homeserver) ->
     };
     Counters {
         cpu_ms,
+        database,
         db_transactions: sum(&text, database_transactions),
         events_persisted: sum(&text, events_persisted),
     }
@@ -116,6 +153,14 @@ mod tests {
     fn metrics_are_summed_over_their_labels() {
         let text = "# TYPE a counter\na{x=\"1\"} 2.0\na{x=\"}\"} 3.0\nab 7\nc 1.5e3\n";
         assert_eq!((sum(text, "a"), sum(text, "c"), sum(text, "d")), (Some(5), Some(1500), None));
+    }
+
+    #[test]
+    fn what_serves_all_databases_is_shared_by_what_they_cost() {
+        let before = DatabaseCpu { own_ms: 100, served_ms: 200, all_ms: 1000 };
+        let after = DatabaseCpu { own_ms: 130, served_ms: 240, all_ms: 1060 };
+        assert_eq!(after.since(before), 30 + 15);
+        assert_eq!(before.since(before), 0);
     }
 
     #[test]

@@ -78,6 +78,10 @@ impl Stage {
         transcript.keep_at_most(transcript.len() + KEPT);
         let spent = Arc::new(Spent::new(&population.homeservers));
         let heard = Arc::new(Heard::default());
+        if let Some((postgresql, _)) = homeservers.iter().find_map(Homeserver::postgresql) {
+            // That they are counted from an earlier moment on is no reason not to measure.
+            let _ = postgresql.forget_statements().await;
+        }
         tap(&gateway, &heard, &spent);
         Ok(Arc::new(Self {
             http: http::client()?,

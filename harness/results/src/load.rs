@@ -2,9 +2,11 @@
 
 mod comparison;
 mod limit;
+mod standing;
 
 pub use comparison::{ComparedFigure, ComparedPlay, Comparison, FigureKind, Verdict};
 pub use limit::{Limit, LimitStep};
+pub use standing::Standing;
 
 use crate::ServerInfo;
 use schemars::JsonSchema;
@@ -44,6 +46,9 @@ pub struct LoadRecord {
     pub complete: bool,
     /// Why, or empty.
     pub stopped_because: String,
+    /// What the figures were taken on, and whether that makes them fit to gate.
+    #[serde(default)]
+    pub standing: Standing,
     /// The homeservers.
     pub servers: Vec<ServerInfo>,
     /// What had to hold.
@@ -132,6 +137,10 @@ pub struct Work {
     pub count: u64,
     /// Processor time, in milliseconds.
     pub cpu_ms: u64,
+    /// Processor time of PostgreSQL for it, in milliseconds: of the processes that served its database, and its share of
+    /// those that serve all; `None` if its data is in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_cpu_ms: Option<u64>,
     /// Database transactions; `None` where the server does not tell.
     pub db_transactions: Option<u64>,
     /// Events it persisted; `None` where the server does not tell.
@@ -183,7 +192,7 @@ pub struct Second {
 pub struct ResourceSample {
     /// Since the load began.
     pub second: u64,
-    /// Name of the homeserver, or `generator`.
+    /// Name of the homeserver, `postgresql` (all its processes together), or `generator`.
     pub process: String,
     /// Share of one core that it used since the last sample.
     pub cpu: f64,
@@ -221,6 +230,13 @@ pub struct InvariantResult {
     pub breaches: Vec<String>,
     /// Whether all traffic was kept to be judged.
     pub whole: bool,
+}
+
+impl Work {
+    /// Processor time of the homeserver and of PostgreSQL for it, in milliseconds.
+    pub fn whole_cpu_ms(&self) -> u64 {
+        self.cpu_ms + self.database_cpu_ms.unwrap_or_default()
+    }
 }
 
 impl LoadRecord {

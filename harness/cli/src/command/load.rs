@@ -2,6 +2,7 @@
 
 use super::{
     load_against::Other,
+    load_standing::{Placed, keep_statements},
     run::{draw_seed, now, run_id, work_folder},
 };
 use crate::{
@@ -16,7 +17,7 @@ use fedproof_load::{Against, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
-    load::{Comparison, LOAD_SCHEMA, LoadRecord},
+    load::{Comparison, LOAD_SCHEMA, LoadRecord, Standing},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -70,6 +71,8 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         }
         None => None,
     };
+    let grounds: Vec<&Ground> = [&ground].into_iter().chain(other.as_ref().map(|(_, ground)| ground)).collect();
+    let placed = Placed::place(args.cores.unwrap_or(description.cores), &grounds);
     let servers = ground.servers();
     let shard = args.shard.or(shard_of_environment()?).unwrap_or(Shard::WHOLE);
     let progress = |what: &str, done: usize, all: usize| {
@@ -103,6 +106,8 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         }
     };
     bar.finish_and_clear();
+    let standing = placed.standing(&ground);
+    keep_statements(&ground, &out, "postgresql.json").await?;
     ground.stop().await;
     let (outcome, comparison, limit) = match ran {
         Ok(ran) => ran,
@@ -110,7 +115,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
     };
     let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
-    let record = LoadRecord { comparison, limit, ..record(&workload, about, outcome) };
+    let record = LoadRecord { comparison, limit, standing, ..record(&workload, about, outcome) };
     write(&out, &record)?;
     match args.format {
         Format::Json => stdout::json(&record),
@@ -201,6 +206,7 @@ fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
         invalid_because: outcome.invalid_because,
         complete: outcome.stopped_because.is_empty(),
         stopped_because: outcome.stopped_because,
+        standing: Standing::default(),
         servers: about.servers,
         thresholds: outcome.thresholds,
         operations: outcome.recorder.figures(outcome.measured_seconds),

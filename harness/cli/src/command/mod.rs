@@ -11,6 +11,7 @@ mod lint;
 mod list;
 mod load;
 mod load_against;
+mod load_standing;
 mod merge;
 mod mutants;
 mod playground;

@@ -46,8 +46,8 @@ fn work(operation: &str, work: &[&Work]) -> Vec<Figure> {
     let count = work.first().map_or(0, |work| work.count);
     let events = sum(|work| work.events_persisted).filter(|events| 2 * events >= count);
     let cpu = match events {
-        Some(_) => ("cpu_per_event", "ms", sum(|work| Some(work.cpu_ms)), events.unwrap_or_default()),
-        None => ("cpu_per_op", "ms", sum(|work| Some(work.cpu_ms)), count),
+        Some(_) => ("cpu_per_event", "ms", sum(|work| Some(work.whole_cpu_ms())), events.unwrap_or_default()),
+        None => ("cpu_per_op", "ms", sum(|work| Some(work.whole_cpu_ms())), count),
     };
     let all = [
         cpu,

@@ -17,7 +17,7 @@ fn figures(record: &LoadRecord) -> Vec<(String, &'static str, f64, &'static str)
         let name = format!("{}/{}/{}", record.workload, one.operation, one.server);
         let each = |sum: u64| sum as f64 / one.count as f64;
         let database = one.db_transactions.map(|sum| (name.clone(), "db_transactions", each(sum), "transactions"));
-        [(name.clone(), "cpu", each(one.cpu_ms), "ms")].into_iter().chain(database)
+        [(name.clone(), "cpu", each(one.whole_cpu_ms()), "ms")].into_iter().chain(database)
     });
     operations.chain(work).collect()
 }

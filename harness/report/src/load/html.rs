@@ -132,13 +132,17 @@ fn work(record: &LoadRecord) -> Markup {
     let count_of =
         |sum: Option<u64>, count: u64| sum.map_or_else(|| "?".to_owned(), |sum| format!("{:.1}", each(sum, count)));
     html! {
+        @if !record.standing.because.is_empty() {
+            p.seen { "For smoke only, not fit to gate: " (record.standing.because.join("; ")) "." }
+        }
         p.quiet { "For one operation, over the phases in which it was the only one; mixed: over phases with several." }
         div.wide { table {
-            thead { tr { th { "operation" } th { "homeserver" } th.n { "count" } th.n { "CPU" } th.n { "database transactions" } th.n { "events persisted" } th.n { "federation requests" } th.n { "bytes sent" } } }
-            tbody { @for Work { server, operation, count, cpu_ms, db_transactions, events_persisted, requests, bytes, .. } in &record.work {
+            thead { tr { th { "operation" } th { "homeserver" } th.n { "count" } th.n { "CPU" } th.n { "CPU of PostgreSQL" } th.n { "database transactions" } th.n { "events persisted" } th.n { "federation requests" } th.n { "bytes sent" } } }
+            tbody { @for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, events_persisted, requests, bytes, .. } in &record.work {
                 tr {
                     td { (operation) } td { (server) } td.n { (count) }
                     td.n { (format!("{:.1} ms", each(*cpu_ms, *count))) }
+                    td.n { (database_cpu_ms.map_or_else(|| "–".to_owned(), |sum| format!("{:.1} ms", each(sum, *count)))) }
                     td.n { (count_of(*db_transactions, *count)) } td.n { (count_of(*events_persisted, *count)) }
                     td.n { (format!("{:.2}", each(*requests, *count))) } td.n { (format!("{:.0}", each(*bytes, *count))) }
                 }

@@ -34,19 +34,24 @@ pub fn summary(record: &LoadRecord) -> String {
     }
     let _ = writeln!(
         text,
-        "\n{:18} {:18} {:>9} {:>9} {:>9} {:>9}",
-        "for one operation", "", "CPU", "database", "requests", "bytes"
+        "\n{:18} {:18} {:>9} {:>10} {:>9} {:>9} {:>9}",
+        "for one operation", "", "CPU", "PostgreSQL", "database", "requests", "bytes"
     );
-    for Work { server, operation, count, cpu_ms, db_transactions, requests, bytes, .. } in &record.work {
+    for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, requests, bytes, .. } in &record.work
+    {
         let each = |sum: u64| sum as f64 / (*count).max(1) as f64;
         let database = db_transactions.map_or_else(|| "?".to_owned(), |sum| format!("{:.1}", each(sum)));
         let _ = writeln!(
             text,
-            "{operation:18} {server:18} {:>9} {database:>9} {:>9.2} {:>9.0}",
+            "{operation:18} {server:18} {:>9} {:>10} {database:>9} {:>9.2} {:>9.0}",
             format!("{:.1} ms", each(*cpu_ms)),
+            database_cpu_ms.map_or_else(|| "-".to_owned(), |sum| format!("{:.1} ms", each(sum))),
             each(*requests),
             each(*bytes)
         );
+    }
+    if !record.standing.because.is_empty() {
+        let _ = writeln!(text, "\nfigures for smoke only, not fit to gate: {}", record.standing.because.join("; "));
     }
     let generator = &record.generator;
     let _ = writeln!(
