@@ -46,20 +46,22 @@ fn work(operation: &str, work: &[&Work]) -> Vec<Figure> {
     let count = work.first().map_or(0, |work| work.count);
     let events = sum(|work| work.events_persisted).filter(|events| 2 * events >= count);
     let cpu = match events {
-        Some(_) => ("cpu_per_event", "ms", sum(|work| Some(work.whole_cpu_ms())), events.unwrap_or_default()),
-        None => ("cpu_per_op", "ms", sum(|work| Some(work.whole_cpu_ms())), count),
+        Some(_) => {
+            ("cpu_per_event", FigureKind::Cpu, "ms", sum(|work| Some(work.whole_cpu_ms())), events.unwrap_or_default())
+        }
+        None => ("cpu_per_op", FigureKind::Cpu, "ms", sum(|work| Some(work.whole_cpu_ms())), count),
     };
     let all = [
         cpu,
-        ("db_per_op", "", sum(|work| work.db_transactions), count),
-        ("requests_per_op", "", sum(|work| Some(work.requests)), count),
-        ("bytes_per_op", "B", sum(|work| Some(work.bytes)), count),
+        ("db_per_op", FigureKind::Work, "", sum(|work| work.db_transactions), count),
+        ("requests_per_op", FigureKind::Work, "", sum(|work| Some(work.requests)), count),
+        ("bytes_per_op", FigureKind::Work, "B", sum(|work| Some(work.bytes)), count),
     ];
     all.into_iter()
         .filter(|(.., per)| *per > 0)
-        .filter_map(|(name, unit, sum, per)| {
+        .filter_map(|(name, kind, unit, sum, per)| {
             let value = sum? as f64 / per as f64;
-            Some(Figure { name: format!("{name}({operation})"), kind: FigureKind::Work, unit, value })
+            Some(Figure { name: format!("{name}({operation})"), kind, unit, value })
         })
         .collect()
 }

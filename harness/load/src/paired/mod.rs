@@ -240,9 +240,11 @@ fn compared(plays: &[(usize, Side, Duration, Vec<Figure>)]) -> (Vec<ComparedFigu
 }
 
 fn compared_figure(figure: &Figure, values: &[(f64, f64)], interval: Interval) -> ComparedFigure {
-    // Work has little noise of its own, and a few percent of it are money; nobody notices 5 % of a latency.
+    // Counts have next to no noise. Two processes of one build may differ by a few percent of processor time for as long as
+    // they live, by how their memory happens to lie: pairs cannot tell that from the build. Nobody notices 5 % of a latency.
     let (least, fine) = match figure.kind {
         FigureKind::Latency => (0.05, 0.10),
+        FigureKind::Cpu => (0.05, 0.05),
         FigureKind::Work => (0.02, 0.05),
     };
     let mean =

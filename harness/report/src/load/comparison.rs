@@ -32,8 +32,8 @@ pub(super) fn text(comparison: &Comparison) -> String {
     }
     let _ = writeln!(
         text,
-        "({} comparisons: all intervals together hold in {:.0} of 100 sessions; differences below 5 % of a latency and \
-         2 % of work do not count)\n",
+        "({} comparisons: all intervals together hold in {:.0} of 100 sessions; differences below 5 % of a time and \
+         2 % of a count do not count)\n",
         comparison.comparisons,
         comparison.confidence * 100.0
     );
@@ -78,7 +78,7 @@ pub(super) fn html(comparison: &Comparison) -> Markup {
 fn word(figure: &ComparedFigure) -> String {
     let (more, less) = match figure.kind {
         FigureKind::Latency => ("slower", "faster"),
-        FigureKind::Work => ("more", "less"),
+        FigureKind::Cpu | FigureKind::Work => ("more", "less"),
     };
     let by = (figure.ratio - 1.0).abs() * 100.0;
     match figure.verdict {

@@ -36,7 +36,9 @@ pub struct Comparison {
 pub enum FigureKind {
     /// Time.
     Latency,
-    /// Processor time, or counts of what was done.
+    /// Processor time.
+    Cpu,
+    /// Counts of what was done.
     Work,
 }
 
