@@ -61,6 +61,11 @@ impl KillMatrix {
         Self { matrix, kept, needlessly_kept }
     }
 
+    /// Whether a row kills nothing, and nobody says why it stays.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        self.kept.values().any(String::is_empty)
+    }
+
     /// For people at a terminal: what survived is explained.
     pub(crate) fn text(&self) -> String {
         let matrix = &self.matrix;

@@ -65,7 +65,7 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     if *interrupted.borrow() {
         return Ok(exit::INTERRUPTED);
     }
-    Ok(exit_code(&told.matrix))
+    Ok(exit_code(&told))
 }
 
 /// One deployment, and the mutants that are played on it.
@@ -230,9 +230,13 @@ fn unplayed(catalogue: &Catalogue, played: &[CaseInfo], mutants: &[Arc<Mutant>])
     gating.map(|case| case.row().to_owned()).collect()
 }
 
-fn exit_code(matrix: &Matrix) -> u8 {
+/// A row that kills nothing and has no reason to stay is a hole as well as a mutant that survives.
+fn exit_code(told: &KillMatrix) -> u8 {
+    let matrix = &told.matrix;
     let fails = matrix.without_mutant.values().any(|reason| reason.starts_with("fail"));
-    if fails || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty()) {
+    if fails
+        || told.is_unexplained()
+        || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty()) {
         exit::NOT_QUALIFIED
     } else if !matrix.stopped_because.is_empty()
         || !matrix.without_mutant.is_empty()

@@ -2,7 +2,7 @@
 
 use super::{Finding, Linter};
 use crate::{
-    model::{Barrier, BarrierKind, Condition, Lifecycle, Step},
+    model::{Barrier, BarrierKind, Condition, Lifecycle, Step, Verb},
     terms::UPGRADE,
     walk::{self, List},
 };
@@ -119,9 +119,16 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'
     passed
 }
 
-/// Whether a step sends what a later barrier must come after.
+/// Whether a step sends what a later barrier must come after: every verb that does anything, but for those that only
+/// prepare, look, or read (a GET).
 fn sends(step: &Step) -> bool {
-    step.transaction.is_some() || step.send.is_some() || step.submit.is_some() || step.invite.is_some()
+    const QUIET: &[&str] = &["template", "build", "countersign", "behave", "eventually", "never", "barrier", "parallel"];
+    let reads = |verb: &Verb<'_>| match verb {
+        Verb::Request(request) => request.method == "GET",
+        Verb::Native(native) => native.check != "burst",
+        _ => false,
+    };
+    step.verbs().iter().any(|(name, verb)| !QUIET.contains(name) && !reads(verb))
 }
 
 /// Whether what `actor` has not seen when this barrier arrived is never going to come.

@@ -151,8 +151,13 @@ fn deciders(linter: &mut Linter<'_>) {
     }
 }
 
+/// Whether a case has a question (or a control) of its own. What the steps of all cases do is every case's, unless another
+/// case asks something of its own there: then whoever asks nothing was forgotten.
 fn is_asked(scenario: &Scenario, case: usize, role: Role) -> bool {
     let mut phases = scenario.phases.iter().filter(|phase| phase.role == role);
+    let asks = |case: usize, phase| walk::of_case(scenario, case, phase).iter().any(|list| !list.steps.is_empty());
+    let one_asks = |case: usize| scenario.phases.iter().any(|phase| phase.role == role && asks(case, phase));
+    let others_ask = (0..scenario.cases.len()).any(one_asks);
     phases.any(|phase| {
         let decides = |step: &At<Step>| {
             step.expect.is_some() || step.eventually.is_some() || step.never.is_some() || step.native.is_some()
@@ -161,7 +166,7 @@ fn is_asked(scenario: &Scenario, case: usize, role: Role) -> bool {
             Role::Check => phase.steps.iter().any(decides),
             Role::Setup | Role::Control => !phase.steps.is_empty(),
         };
-        shared || walk::of_case(scenario, case, phase).iter().any(|list| !list.steps.is_empty())
+        (shared && !others_ask) || asks(case, phase)
     })
 }
 
