@@ -234,9 +234,8 @@ fn unplayed(catalogue: &Catalogue, played: &[CaseInfo], mutants: &[Arc<Mutant>])
 fn exit_code(told: &KillMatrix) -> u8 {
     let matrix = &told.matrix;
     let fails = matrix.without_mutant.values().any(|reason| reason.starts_with("fail"));
-    if fails
-        || told.is_unexplained()
-        || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty()) {
+    if fails || told.is_unexplained() || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty())
+    {
         exit::NOT_QUALIFIED
     } else if !matrix.stopped_because.is_empty()
         || !matrix.without_mutant.is_empty()

@@ -18,11 +18,13 @@ type State = BTreeMap<(String, String), String>;
 pub(super) async fn compare(scene: &Scene<'_>, with: &With) -> Result<Done, StepError> {
     let room = text(with, "room")?;
     let names = with.get("clients").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut servers = BTreeSet::new();
     let (mut states, mut exchanges) = (Vec::new(), Vec::new());
     for name in names {
         let Player::Client(client) = scene.player(name)? else {
             return Err(StepError::broken(format!("{name} is no client")));
         };
+        servers.insert(client.server().to_string());
         let path = format!("/_matrix/client/v3/rooms/{}/state", encode(room));
         let reply = client.request(Method::GET, &path, None).await?;
         exchanges.push(reply.exchange.id);
@@ -37,6 +39,10 @@ pub(super) async fn compare(scene: &Scene<'_>, with: &With) -> Result<Done, Step
     let [(first, one), others @ ..] = states.as_slice() else {
         return Err(StepError::broken("the check needs `clients`"));
     };
+    // One homeserver always agrees with itself.
+    if servers.len() < 2 {
+        return Err(StepError::broken("the check needs `clients` of two homeservers at least"));
+    }
     for (second, other) in others {
         let places: BTreeSet<_> = one.keys().chain(other.keys()).collect();
         let differing = places.into_iter().filter(|place| one.get(*place) != other.get(*place));

@@ -122,7 +122,8 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'
 /// Whether a step sends what a later barrier must come after: every verb that does anything, but for those that only
 /// prepare, look, or read (a GET).
 fn sends(step: &Step) -> bool {
-    const QUIET: &[&str] = &["template", "build", "countersign", "behave", "eventually", "never", "barrier", "parallel"];
+    const QUIET: &[&str] =
+        &["template", "build", "countersign", "behave", "eventually", "never", "barrier", "parallel"];
     let reads = |verb: &Verb<'_>| match verb {
         Verb::Request(request) => request.method == "GET",
         Verb::Native(native) => native.check != "burst",
