@@ -16,7 +16,7 @@ use fedproof_deployment::Description;
 use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
     Mutant, Options,
-    matrix::{self, Matrix, Played},
+    matrix::{self, Played},
     mutant, plan,
 };
 use fedproof_scenario::{Catalogue, glob_matches};
