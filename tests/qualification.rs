@@ -8,7 +8,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
-use support::{alone, command, row, run, with_verdict};
+use support::{alone, children_of, command, row, run, with_verdict};
 
 #[test]
 fn the_current_synapse_qualifies() {
@@ -245,18 +245,6 @@ fn an_interrupted_run_cleans_up_and_says_so() {
     let record: Value =
         serde_json::from_slice(&std::fs::read(out.path().join("run.json")).expect("written")).expect("JSON");
     assert_eq!((&record["complete"], &record["stopped_because"]), (&Value::Bool(false), &"interrupted".into()));
-}
-
-/// Process ids of the direct children.
-fn children_of(pid: u32) -> Vec<u32> {
-    let all = std::fs::read_dir("/proc").expect("/proc is there").flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|child| parent_of(*child) == Some(pid)).collect()
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 fn is_running(pid: u32) -> bool {

@@ -52,3 +52,15 @@ pub(crate) fn with_verdict<'a>(record: &'a Value, verdict: &str) -> Vec<&'a str>
 pub(crate) fn row(id: &str) -> &str {
     id.rsplit_once("/v").map_or(id, |(row, _)| row)
 }
+
+/// Process ids of the direct children.
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").expect("/proc is there").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|child| parent_of(*child) == Some(pid)).collect()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}

@@ -7,6 +7,15 @@ use tokio::{
     sync::watch,
 };
 
+/// As [`watch`], where goose runs: it would take Ctrl-C for itself, end the load under us and, at the second one, the
+/// process without cleaning up. A process can have only one handler of that kind: this one, which does nothing, is there
+/// first, and the handler that [`watch`] sets calls it.
+pub(crate) fn watch_beside_goose() -> watch::Receiver<bool> {
+    // It can only be there already, which is as good.
+    let _ = ctrlc::set_handler(|| {});
+    watch()
+}
+
 /// Becomes true at the first signal.
 pub(crate) fn watch() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);

@@ -46,7 +46,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     }
     std::fs::create_dir_all(&out).map_err(|error| written(&out, &error))?;
     let work = work_folder(&id, &out, false)?;
-    let interrupted = interrupt::watch();
+    let interrupted = interrupt::watch_beside_goose();
     let started_at = now();
     let bar = bar();
     let notify: fedproof_deployment::Notify = {
