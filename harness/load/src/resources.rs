@@ -2,8 +2,14 @@
 
 use fedproof_deployment::{Homeserver, Metrics, PostgresqlUsage};
 use fedproof_results::load::ResourceSample;
-use std::{collections::HashMap, path::PathBuf, time::Instant};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
+/// How long a homeserver may take to tell its counters: one that hangs must not hold the load up.
+const LIMIT: Duration = Duration::from_secs(10);
 /// Clock ticks a second: `USER_HZ`, which Linux fixes at 100 for what user space sees.
 const TICKS: u64 = 100;
 
@@ -119,7 +125,7 @@ pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Homeserver) ->
     let Some(metrics) = homeserver.metrics() else { return Counters { cpu_ms, database, ..Counters::default() } };
     let Metrics { path, database_transactions, events_persisted } = metrics;
     let url = format!("http://{}{path}", homeserver.address());
-    let text = match http.get(url).send().await {
+    let text = match http.get(url).timeout(LIMIT).send().await {
         Ok(response) if response.status().is_success() => response.text().await.unwrap_or_default(),
         _ => String::new(),
     };
