@@ -184,7 +184,8 @@ pub struct SubjectResult {
     pub verdict: Verdict,
     /// Why, in a sentence; empty for a pass.
     pub reason: String,
-    /// Wall time from the first step to the verdict; rows of a table share their instance's.
+    /// Wall time in milliseconds: that of the case's own steps, and its part of what it shares with the other cases of its
+    /// instance (setting up, shared steps). Cases run side by side, so that these add up to more than the run took.
     pub duration_ms: u64,
     /// Phase by phase.
     pub phases: Vec<PhaseOutcome>,
@@ -220,7 +221,7 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// The reason of the worst.
     pub reason: String,
-    /// The longest duration.
+    /// The longest [`SubjectResult::duration_ms`], in milliseconds.
     pub duration_ms: u64,
     /// One per homeserver under test.
     pub subjects: Vec<SubjectResult>,

@@ -39,6 +39,8 @@ struct Row<'a> {
     facts: BTreeMap<String, String>,
     /// What was measured in the steps that it shares with the others.
     shared: Vec<Measurement>,
+    /// Its own steps' time, and its part of what it shares.
+    spent: Duration,
 }
 
 /// Variables that are facts of their case.
@@ -46,12 +48,14 @@ const FACTS: &[&str] = &["acl", "name", "expected"];
 
 /// Plays an instance and gives the result of each of its cases.
 pub(crate) async fn play(instance: &Instance, field: &Field, options: &Options) -> Vec<(String, SubjectResult)> {
-    let began = Instant::now();
     let mut rows: Vec<Row<'_>> = instance.cases.iter().filter_map(|info| row(instance, info, options)).collect();
     if let Some((verdict, reason)) = &instance.set_aside {
         set_aside(&mut rows, *verdict, reason);
     } else if rows.iter().any(|row| row.ruling.is_open()) {
-        match enter(instance, field, options).await {
+        let began = Instant::now();
+        let entered = enter(instance, field, options).await;
+        share(&mut rows, began.elapsed());
+        match entered {
             Ok(stage) => {
                 let limit = INSTANCE_LIMIT.max(PAIR_LIMIT * options.pairs.unwrap_or(0).try_into().unwrap_or(u32::MAX));
                 let play = play_on(instance, &stage, &mut rows);
@@ -66,8 +70,14 @@ pub(crate) async fn play(instance: &Instance, field: &Field, options: &Options) 
             }
         }
     }
-    let duration_ms = began.elapsed().as_millis() as u64;
-    rows.into_iter().map(|row| (row.info.id.clone(), result(instance, row, duration_ms))).collect()
+    rows.into_iter().map(|row| (row.info.id.clone(), result(instance, row))).collect()
+}
+
+/// Books time that the rows spent together, in equal parts.
+fn share(rows: &mut [Row<'_>], took: Duration) {
+    let open = rows.iter().filter(|row| row.ruling.is_open()).count();
+    let part = took / u32::try_from(open.max(1)).unwrap_or(u32::MAX);
+    rows.iter_mut().filter(|row| row.ruling.is_open()).for_each(|row| row.spent += part);
 }
 
 fn row<'a>(instance: &'a Instance, info: &'a CaseInfo, options: &Options) -> Option<Row<'a>> {
@@ -85,7 +95,7 @@ fn row<'a>(instance: &'a Instance, info: &'a CaseInfo, options: &Options) -> Opt
         ruling.waive_control();
     }
     let facts = second(instance).map(|other| ("other".to_owned(), other)).into_iter().collect();
-    Some(Row { info, case, bindings: Bindings::default(), ruling, facts, shared: Vec::new() })
+    Some(Row { info, case, bindings: Bindings::default(), ruling, facts, shared: Vec::new(), spent: Duration::ZERO })
 }
 
 /// Name of the second homeserver, if the scenario has one take part.
@@ -101,14 +111,14 @@ fn set_aside(rows: &mut [Row<'_>], verdict: Verdict, reason: &str) {
     }
 }
 
-fn result(instance: &Instance, row: Row<'_>, duration_ms: u64) -> SubjectResult {
+fn result(instance: &Instance, row: Row<'_>) -> SubjectResult {
     let (verdict, reason) = row.ruling.verdict(row.info.level);
     let measurements = row.shared.into_iter().chain(row.bindings.measurements()).collect();
     SubjectResult {
         server: instance.servers.subject.name().to_owned(),
         verdict,
         reason,
-        duration_ms,
+        duration_ms: row.spent.as_millis().try_into().unwrap_or(u64::MAX),
         phases: row.ruling.phases,
         facts: row.facts,
         measurements,
@@ -305,9 +315,19 @@ async fn play_rounds(
 
 /// What the rows share, and then the rows side by side.
 async fn play_round(file: &str, stage: &Stage, phase: &Phase, scope: Scope<'_>, rows: &mut [Row<'_>]) {
-    if let Some(last) = play_shared(file, stage, phase, scope, rows).await {
+    let began = Instant::now();
+    let asked: Vec<bool> = rows.iter().map(|row| row.ruling.is_open()).collect();
+    let shared = play_shared(file, stage, phase, scope, rows).await;
+    let part = began.elapsed() / u32::try_from(asked.iter().filter(|open| **open).count().max(1)).unwrap_or(u32::MAX);
+    rows.iter_mut().zip(asked).filter(|(_, open)| *open).for_each(|(row, _)| row.spent += part);
+    if let Some(last) = shared {
         let open = rows.iter_mut().filter(|row| row.ruling.is_open());
-        join_all(open.map(|row| play_row(file, stage, phase, scope, row, last.as_ref()))).await;
+        join_all(open.map(|row| async {
+            let began = Instant::now();
+            play_row(file, stage, phase, scope, row, last.as_ref()).await;
+            row.spent += began.elapsed();
+        }))
+        .await;
     }
 }
 

@@ -64,6 +64,11 @@ impl Diary {
         }
     }
 
+    /// Whether a name is made for another instance than this one.
+    pub(crate) fn is_of_another(&self, id: &str, name: &str) -> bool {
+        self.all().iter().any(|played| played.id != id && played.mark_in(name).is_some())
+    }
+
     fn all(&self) -> Vec<Played> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -17,8 +17,14 @@ pub(super) fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepError> {
     let exchanges = scene.stage.transcript().since(scene.stage.mark);
     let turned_to = |exchange: &Exchange| match name {
         Some(name) => exchange.destination.host().eq_ignore_ascii_case(name),
-        // Instances run side by side: what another one provoked is named after it.
-        None => exchange.outcome == Outcome::UnknownName && exchange.destination.as_str().contains(&scene.stage.id),
+        // Instances run side by side: what another one provoked is named after that one. A name that is named after none
+        // is contacted by the homeserver of itself.
+        None => {
+            let destination = exchange.destination.as_str();
+            exchange.outcome == Outcome::UnknownName
+                && (destination.contains(&scene.stage.id)
+                    || !scene.stage.diary.is_of_another(&scene.stage.id, destination))
+        }
     };
     let mut contacts = exchanges.iter().filter(|exchange| exchange.caller == by && turned_to(exchange));
     match contacts.next() {

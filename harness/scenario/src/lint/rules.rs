@@ -2,7 +2,7 @@
 
 use super::{Finding, Linter};
 use crate::{
-    model::{Barrier, BarrierKind, Condition, Lifecycle, Step, Verb},
+    model::{Barrier, BarrierKind, Condition, Expect, Lifecycle, Step, Verb},
     terms::UPGRADE,
     walk::{self, List},
 };
@@ -79,11 +79,16 @@ fn barrier_before_never(linter: &mut Linter<'_>) {
     }
 }
 
+/// Native checks that say what did not happen.
+const ABSENCES: &[&str] = &["no_contact", "classified", "policy_withheld"];
+
 /// What has been passed: something later that arrived.
 #[derive(Clone, Copy)]
 enum Passed<'a> {
     Barrier(&'a Barrier),
     Seen(Option<&'a str>, &'a Condition),
+    /// A request was answered as expected: what it alone can have led to has happened, or was refused.
+    Answered,
 }
 
 /// Goes through a list; gives the barriers that have been passed at its end.
@@ -93,6 +98,7 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'
         let answers = |passed: &Passed<'_>, condition| match passed {
             Passed::Barrier(barrier) => answers_for(barrier, actor, condition),
             Passed::Seen(by, seen) => shows_for(*by, seen, actor, condition),
+            Passed::Answered => false,
         };
         if let Some(condition) = &step.never
             && !passed.iter().any(|passed| answers(passed, condition))
@@ -106,6 +112,14 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'
                 ),
             );
         }
+        if let Some(native) = step.native.as_ref().filter(|native| ABSENCES.contains(&native.check.as_str()))
+            && passed.is_empty()
+        {
+            let finding = Finding::new(format!("`{}` without a barrier before it", native.check));
+            let finding = finding.label("what has not come yet may still come (R2)");
+            let help = "put a `barrier`, an `eventually` of something later, or a request whose answer is expected before it, in the same phase";
+            linter.at_key(&format!("{pointer}/native"), finding.help(help));
+        }
         if sends(step) {
             passed.clear();
         }
@@ -115,6 +129,9 @@ fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'
         }
         passed.extend(step.barrier.as_ref().map(Passed::Barrier));
         passed.extend(step.eventually.as_ref().map(|seen| Passed::Seen(actor, seen)));
+        let says = |expect: &Expect| expect.status.is_some();
+        passed
+            .extend(step.request.as_ref().filter(|_| step.expect.as_ref().is_some_and(says)).map(|_| Passed::Answered));
     }
     passed
 }
