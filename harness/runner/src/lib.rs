@@ -1,8 +1,8 @@
 //! The runner: plays scenarios on a deployment and decides their cases.
 //!
 //! [`plan`] turns selected scenarios into [`Instance`](plan::Instance)s, [`run`] plays them side by side and emits
-//! the events that every report is made from. One instance is played by the interpreter in `instance`; what a
-//! step does stands in `verb/`, one file per kind of actor; what an answer must be in `expect`. A check that needs
+//! the events that every report is made from. One instance is set up in `instance` and played by the interpreter in
+//! `phases`; what a step does stands in `verb/`, one file per kind of actor; what an answer must be in `expect`. A check that needs
 //! computation is written in Rust in `native/` and called from a scenario by its name.
 //!
 //! What a failing step means is decided in one place, `ruling`: rules R1 to R3 and R7 of design.md §5.
@@ -15,13 +15,16 @@ pub mod mutant;
 mod names;
 mod native;
 mod outcome;
+mod phases;
 pub mod plan;
+mod row;
 mod ruling;
 mod run;
 mod scope;
 mod standing;
 mod step;
 mod verb;
+mod wording;
 
 pub use mutant::Mutant;
 pub use plan::{Instance, Plan, PlanError, Subject};
