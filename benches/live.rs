@@ -50,6 +50,7 @@ async fn set_up() -> Ground {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let description = Description::read(&fixtures.join("deployments/default.yaml")).expect("it reads");
     let setting = Setting {
+        bind: fedproof_deployment::LOOPBACK,
         instances: Vec::new(),
         gateway: gateway.clone(),
         fixtures,

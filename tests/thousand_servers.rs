@@ -17,6 +17,7 @@ async fn a_real_homeserver_joins_a_room_of_a_thousand_servers() {
     let mut description = Description::read(&fixtures.join("deployments/default.yaml")).expect("it reads");
     description.homeservers.truncate(1);
     let setting = Setting {
+        bind: fedproof_deployment::LOOPBACK,
         instances: Vec::new(),
         gateway: gateway.clone(),
         fixtures,

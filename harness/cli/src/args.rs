@@ -152,7 +152,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// What of: scenario, run, baseline, workload, load
+    /// What of: scenario, run, baseline, workload, load, connection
     pub(crate) kind: String,
 }
 
@@ -163,6 +163,15 @@ pub(crate) struct Up {
     /// Where the environment file, the databases and the logs go
     #[arg(long, default_value = "fedproof-playground", value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// The connection file, for `fedproof load --attach`; default connection.json in --out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) connection: Option<PathBuf>,
+    /// Address that the homeservers listen at; 0.0.0.0 for all. Anybody who reaches it can make accounts there
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) bind: std::net::IpAddr,
+    /// Name or address by which others reach this machine, in the connection file; default: what --bind says
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -216,11 +225,18 @@ pub(crate) struct Load {
     /// Switch a mutant on in those homeservers of B, to see that the comparison finds it (synapse/load/cpu)
     #[arg(long, value_name = "ID", requires = "against")]
     pub(crate) against_mutant: Option<String>,
-    /// Only part I of N of the arrivals, from 0 (default: what JOB_COMPLETION_INDEX says, of FEDPROOF_SHARDS)
+    /// Load a deployment that runs already (`fedproof up`), by its connection file, instead of booting one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["deployment", "homeservers", "against", "cores"])]
+    pub(crate) attach: Option<PathBuf>,
+    /// How long the connection file may take to come to be
+    #[arg(long, value_name = "SECONDS", requires = "attach", value_parser = positive)]
+    pub(crate) attach_within: Option<f64>,
+    /// Only part I of N of the arrivals, from 0 (default: JOB_COMPLETION_INDEX from 0, or FEDPROOF_TASK_SLOT from 1, of
+    /// FEDPROOF_SHARDS)
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<fedproof_load::Shard>,
     /// When the first arrival's clock begins, in seconds since 1970: the same for all shards
-    #[arg(long, value_name = "TIME", value_parser = unix_time)]
+    #[arg(long, value_name = "TIME", env = "FEDPROOF_START_AT", value_parser = unix_time)]
     pub(crate) start_at: Option<std::time::SystemTime>,
     /// Whether homeservers and the generator run on cores of their own: `separate` or `shared`, instead of what the
     /// deployment says
@@ -230,7 +246,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Where the results go; default fedproof-results/load-RUN_ID
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "FEDPROOF_OUT")]
     pub(crate) out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

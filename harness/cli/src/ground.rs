@@ -7,7 +7,7 @@ use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
 use fedproof_runner::{Diary, Field};
 use fedproof_scenario::Loaded;
 use fedproof_virtual::World;
-use std::path::Path;
+use std::{net::IpAddr, path::Path};
 use tokio::sync::watch;
 
 /// What commands that need homeservers work on.
@@ -74,6 +74,12 @@ pub(crate) fn asks_for(description: &Description, case: &CaseInfo) -> bool {
     description.asks.iter().any(|glob| fedproof_scenario::is_named(case, glob))
 }
 
+/// What speaks to homeservers: it knows no proxy.
+pub(crate) fn http_client() -> Result<reqwest::Client, CliError> {
+    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build();
+    client.map_err(|error| CliError::environment(format!("failed to set up the HTTP client: {error}")))
+}
+
 /// Names of the YAML files in a folder.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
@@ -95,14 +101,25 @@ impl Ground {
         notify: Notify,
         interrupted: &watch::Receiver<bool>,
     ) -> Result<Self, CliError> {
+        let bind = fedproof_deployment::LOOPBACK;
+        Self::start_at(project, description, folders, seed, notify, interrupted, bind).await
+    }
+
+    /// The same with homeservers that listen at an address of choice.
+    pub(crate) async fn start_at(
+        project: &Project,
+        description: &Description,
+        folders: (&Path, &Path),
+        seed: u64,
+        notify: Notify,
+        interrupted: &watch::Receiver<bool>,
+        bind: IpAddr,
+    ) -> Result<Self, CliError> {
         let (work, logs) = folders;
         let gateway = Gateway::new().map_err(|error| CliError::environment(format!("failed to {error}")))?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| CliError::environment(format!("failed to set up the HTTP client: {error}")))?;
+        let http = http_client()?;
         let setting = Setting {
+            bind,
             gateway: gateway.clone(),
             fixtures: project.fixtures(),
             cache: default_cache(),

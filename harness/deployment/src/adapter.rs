@@ -5,7 +5,8 @@
 
 use crate::{DeploymentError, yaml};
 use indexmap::IndexMap;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,7 @@ pub(crate) struct Data {
 }
 
 /// Where a homeserver counts its own work: metrics in the Prometheus text format.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     /// What to GET.

@@ -7,7 +7,7 @@ mod postgresql;
 mod sqlite;
 
 use crate::{
-    DeploymentError, Notify,
+    DeploymentError, LOOPBACK, Notify,
     adapter::Adapter,
     cache::Entry,
     description::DatabaseKind,
@@ -153,10 +153,10 @@ impl Preparing<'_> {
             settings,
             http: self.http.clone(),
         };
-        let (port, no_proxy) = (Port::reserve()?, Port::reserve()?);
+        let (port, no_proxy) = (Port::reserve(LOOPBACK)?, Port::reserve(LOOPBACK)?);
         let (address, proxy) = (port.address(), no_proxy.address());
         // Nothing in an empty database depends on the name.
-        let mut values = server::values("prepare", "prepare.invalid", folder, self.ca_pem, address, proxy)?;
+        let mut values = server::values("prepare", "prepare.invalid", folder, self.ca_pem, &port, proxy)?;
         server.store.describe(&mut values);
         server.configure(&values)?;
         let process = server.boot(&values, address).await?;

@@ -19,6 +19,7 @@ use fedproof_gateway::Gateway;
 use futures::future::{join_all, try_join_all};
 use indexmap::{IndexMap, map::Entry};
 use std::{
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -41,6 +42,8 @@ pub struct Setting {
     pub notify: Notify,
     /// Ids of all instances that may come to be: `${instance}` in lists of settings.
     pub instances: Vec<String>,
+    /// What the homeservers listen at: [`LOOPBACK`](crate::LOOPBACK), unless somebody else is to reach them.
+    pub bind: IpAddr,
     /// For requests to the homeservers. It must know no proxy, or the environment's would get them.
     pub http: reqwest::Client,
 }
@@ -89,11 +92,11 @@ impl Deployment {
             settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             let folder = setting.work.join(name);
             let server_name = ServerName::new(&described.server_name);
-            let port = Port::reserve()?;
+            let port = Port::reserve(setting.bind)?;
             let proxy = setting.gateway.open_proxy(server_name.clone()).await;
             let proxy = proxy.map_err(|source| DeploymentError::Gateway { name: name.clone(), source })?;
             let ca_pem = setting.gateway.ca_pem();
-            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, port.address(), proxy)?;
+            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, &port, proxy)?;
             store.describe(&mut values);
             let server = Server {
                 name: name.clone(),

@@ -12,6 +12,7 @@
 
 mod adapter;
 mod cache;
+mod connection;
 mod cores;
 mod database;
 mod deployment;
@@ -36,6 +37,7 @@ mod yaml;
 
 pub use adapter::Metrics;
 pub use cache::default_cache;
+pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
 pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
 pub use description::{DatabaseKind, Description, HomeserverDescription, Placement};
@@ -45,6 +47,9 @@ pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
 pub use record::{Removed, cleanup};
 pub use spec::Spec;
+
+/// Where homeservers listen if nobody else is to reach them.
+pub const LOOPBACK: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// Who is told of progress: the homeserver's name, if it is about one, and a line of text.
 pub type Notify = std::sync::Arc<dyn Fn(Option<&str>, String) + Send + Sync>;

@@ -207,7 +207,8 @@ impl Homeserver {
             // Ours was reserved, so this takes somebody who binds it in spite of that. A later start keeps the port,
             // since clients have its address.
             Err(DeploymentError::PortInUse { .. }) if first => {
-                *held(&self.0.port) = Port::reserve()?;
+                let ip = held(&self.0.port).ip();
+                *held(&self.0.port) = Port::reserve(ip)?;
                 self.boot().await
             }
             result => result,

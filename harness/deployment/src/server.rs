@@ -7,6 +7,7 @@ use crate::{
     database::Store,
     install::Installed,
     log,
+    port::Port,
     process::{Process, To},
     template::{Values, merge},
     yaml,
@@ -192,7 +193,7 @@ pub(crate) fn values(
     server_name: &str,
     folder: &Path,
     ca_pem: &str,
-    address: SocketAddr,
+    port: &Port,
     proxy: SocketAddr,
 ) -> Result<Values, DeploymentError> {
     let ca = folder.join("gateway-ca.pem");
@@ -200,7 +201,8 @@ pub(crate) fn values(
     let mut values = Values::default();
     values.set("name", name);
     values.set("server_name", server_name);
-    values.set("port", address.port());
+    values.set("port", port.address().port());
+    values.set("bind", port.ip().to_string());
     values.set("proxy_port", proxy.port());
     values.set("gateway_ca", ca.to_string_lossy());
     values.set("folder", folder.to_string_lossy());

@@ -1,7 +1,7 @@
 //! Always-on invariants (design.md §6) over the traffic of a load.
 
+use crate::home::Home;
 use fedproof_core::invariant::{RULES, Transcribed};
-use fedproof_deployment::Homeserver;
 use fedproof_gateway::Gateway;
 use fedproof_results::load::InvariantResult;
 
@@ -9,7 +9,7 @@ use fedproof_results::load::InvariantResult;
 const BREACHES: usize = 5;
 
 /// The always-on invariants over the traffic that was kept.
-pub(crate) async fn judge(gateway: &Gateway, homeservers: &[Homeserver]) -> Vec<InvariantResult> {
+pub(crate) async fn judge(gateway: &Gateway, homeservers: &[Home]) -> Vec<InvariantResult> {
     let transcript = gateway.transcript();
     let (exchanges, whole) = (transcript.since(0), !transcript.is_full());
     let names: Vec<_> = homeservers.iter().map(|one| (one.name().to_owned(), one.server_name().clone())).collect();

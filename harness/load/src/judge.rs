@@ -49,7 +49,7 @@ impl Figures<'_> {
             Metric::Rate => Some(count as f64 / self.seconds),
             Metric::Count => Some(count as f64),
             Metric::Lost => Some(self.lost as f64),
-            Metric::CpuPerOp => self.per_operation(threshold.of, |work| Some(work.whole_cpu_ms())),
+            Metric::CpuPerOp => self.per_operation(threshold.of, Work::whole_cpu_ms),
             Metric::DbPerOp => self.per_operation(threshold.of, |work| work.db_transactions),
             Metric::Memory => {
                 let servers = self.resources.iter().filter(|sample| sample.process != "generator");

@@ -8,10 +8,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 mod agenda;
+mod attach;
 mod context;
 mod desk;
 mod drive;
 pub mod hlog;
+mod home;
 mod http;
 mod invariants;
 mod judge;
@@ -40,6 +42,8 @@ mod threshold;
 mod watch;
 mod workload;
 
+pub use attach::refusals;
+pub use home::Home;
 pub use limit::{Search, Share, find_limit};
 pub use merge::{MergeError, Merged, Part, merge, start_of};
 pub use operation::Operation;

@@ -9,7 +9,7 @@ use crate::{
 };
 use fedproof_results::load::{Generator, LoadRecord, Second, ShardOf, Work};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -114,6 +114,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     let mut summed: BTreeMap<(u64, Series, bool), Interval> = BTreeMap::new();
     let mut seconds: BTreeMap<(u64, String), Second> = BTreeMap::new();
     let mut work: BTreeMap<(String, String), Work> = BTreeMap::new();
+    let (shared, mut sampled) = (first.attached.is_some(), BTreeSet::new());
     let mut record = LoadRecord { shard: None, invalid_because: Vec::new(), resources: Vec::new(), ..first };
     (record.lost, record.generator) = (0, Generator::default());
     record.thresholds.clear();
@@ -149,16 +150,19 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
             let key = (second.second, second.name.clone());
             seconds.entry(key).or_insert_with(|| Second { errors: 0, ..second.clone() }).errors += second.errors;
         }
-        own.work.into_iter().for_each(|one| add_work(&mut work, one));
+        own.work.into_iter().for_each(|one| if shared { join_work(&mut work, one) } else { add_work(&mut work, one) });
         record.lost += own.lost;
         record.standing.join(own.standing);
         record.invariants.extend(own.invariants);
-        record.resources.extend(own.resources.into_iter().map(|mut sample| {
+        for mut sample in own.resources {
             if sample.process == "generator" {
                 sample.process = format!("generator {index}");
+            } else if shared && !sampled.insert((sample.second, sample.process.clone())) {
+                // Another shard has looked at the same process already.
+                continue;
             }
-            sample
-        }));
+            record.resources.push(sample);
+        }
         let (all, one) = (&mut record.generator, own.generator);
         all.cpu_ms += one.cpu_ms;
         all.abandoned += one.abandoned;
@@ -189,6 +193,7 @@ fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeEr
     let differing = [
         ("workload", first.workload != record.workload),
         ("seed", first.seed != record.seed),
+        ("deployment", first.deployment != record.deployment || first.attached != record.attached),
         ("number of shards", first.shard.map(|own| own.count) != Some(shard.count)),
     ];
     match differing.into_iter().find(|(_, differs)| *differs) {
@@ -204,12 +209,30 @@ pub(crate) fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
         None => drop(all.insert(key, one)),
         Some(sum) => {
             sum.count += one.count;
-            sum.cpu_ms += one.cpu_ms;
+            sum.cpu_ms = sum.cpu_ms.zip(one.cpu_ms).map(|(sum, more)| sum + more);
             sum.database_cpu_ms = sum.database_cpu_ms.zip(one.database_cpu_ms).map(|(sum, more)| sum + more);
             sum.db_transactions = sum.db_transactions.zip(one.db_transactions).map(|(sum, more)| sum + more);
             sum.events_persisted = sum.events_persisted.zip(one.events_persisted).map(|(sum, more)| sum + more);
-            sum.requests += one.requests;
-            sum.bytes += one.bytes;
+            sum.requests = sum.requests.zip(one.requests).map(|(sum, more)| sum + more);
+            sum.bytes = sum.bytes.zip(one.bytes).map(|(sum, more)| sum + more);
+        }
+    }
+}
+
+/// Adds the work of another shard on the same homeservers. What their counters tell is of all shards: it is there as often
+/// as there are shards, and each saw a little less or more of it. Operations are each shard's own.
+fn join_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
+    let key = (one.operation.clone(), one.server.clone());
+    match all.get_mut(&key) {
+        None => drop(all.insert(key, one)),
+        Some(sum) => {
+            sum.count += one.count;
+            sum.cpu_ms = sum.cpu_ms.max(one.cpu_ms);
+            sum.database_cpu_ms = sum.database_cpu_ms.max(one.database_cpu_ms);
+            sum.db_transactions = sum.db_transactions.max(one.db_transactions);
+            sum.events_persisted = sum.events_persisted.max(one.events_persisted);
+            sum.requests = sum.requests.max(one.requests);
+            sum.bytes = sum.bytes.max(one.bytes);
         }
     }
 }

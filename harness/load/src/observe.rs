@@ -3,12 +3,12 @@
 use crate::{
     context::Context,
     hlog,
+    home::Home,
     judge::Figures,
     play::DRAIN,
     resources::{self, Counters, Sampler},
     series::Series,
 };
-use fedproof_deployment::Homeserver;
 use fedproof_results::load::{PhaseSpan, ResourceSample, Second, Work};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
@@ -27,8 +27,8 @@ pub(crate) struct Observer<'a> {
 /// What had been spent at one moment.
 struct Reading {
     counters: Vec<Counters>,
-    requests: Vec<u64>,
-    bytes: Vec<u64>,
+    requests: Option<Vec<u64>>,
+    bytes: Option<Vec<u64>>,
     operations: u64,
 }
 
@@ -111,7 +111,8 @@ impl<'a> Observer<'a> {
             .iter()
             .map(|one| resources::counters(&self.context.stage.http, one));
         let counters = futures::future::join_all(asked).await;
-        let (requests, bytes) = self.context.stage.spent.so_far();
+        let stage = &self.context.stage;
+        let (requests, bytes) = stage.sees_federation().then(|| stage.spent.so_far()).unzip();
         Reading { counters, requests, bytes, operations: self.operations() }
     }
 
@@ -135,30 +136,31 @@ impl<'a> Observer<'a> {
                 server: homeserver.name().to_owned(),
                 operation: operation.to_owned(),
                 count: 0,
-                cpu_ms: 0,
+                cpu_ms: None,
                 database_cpu_ms: None,
                 db_transactions: None,
                 events_persisted: None,
-                requests: 0,
-                bytes: 0,
+                requests: None,
+                bytes: None,
             });
             let (one, other) = (&before.counters[n], &after.counters[n]);
             let grown = |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?));
             let added = |sum: Option<u64>, more: Option<u64>| more.map(|more| sum.unwrap_or(0) + more).or(sum);
             work.count += after.operations - before.operations;
-            work.cpu_ms += other.cpu_ms.saturating_sub(one.cpu_ms);
+            work.cpu_ms = added(work.cpu_ms, grown(one.cpu_ms, other.cpu_ms));
             let database = other.database.zip(one.database).map(|(after, before)| after.since(before));
             work.database_cpu_ms = added(work.database_cpu_ms, database);
             work.db_transactions = added(work.db_transactions, grown(one.db_transactions, other.db_transactions));
             work.events_persisted = added(work.events_persisted, grown(one.events_persisted, other.events_persisted));
-            work.requests += after.requests[n] - before.requests[n];
-            work.bytes += after.bytes[n] - before.bytes[n];
+            let of = |all: &Option<Vec<u64>>| all.as_ref().map(|all| all[n]);
+            work.requests = added(work.requests, grown(of(&before.requests), of(&after.requests)));
+            work.bytes = added(work.bytes, grown(of(&before.bytes), of(&after.bytes)));
         }
     }
 
     fn stop_reason(&self) -> Option<String> {
         let homeservers = self.context.stage.population.homeservers.iter();
-        if let Some(death) = homeservers.filter_map(Homeserver::died).next() {
+        if let Some(death) = homeservers.filter_map(Home::died).next() {
             return Some(death);
         }
         let figures = Figures {

@@ -81,8 +81,7 @@ impl Job<'_> {
         body: Option<(Bytes, &str)>,
     ) -> Result<Bytes, Reason> {
         let user = &self.context.stage.population.users[user];
-        let address = self.context.stage.population.homeservers[user.home].address();
-        let url = format!("http://{address}{path}");
+        let url = self.context.stage.population.homeservers[user.home].url(path);
         ask(&self.context.stage.http, method, &url, Some(user.client.token()), body).await
     }
 
@@ -93,8 +92,7 @@ impl Job<'_> {
             "type": "m.login.password", "identifier": {"type": "m.id.user", "user": localpart},
             "password": format!("pw-{localpart}"), "device_id": "LOAD",
         });
-        let address = self.context.stage.population.homeservers[user.home].address();
-        let url = format!("http://{address}/_matrix/client/v3/login");
+        let url = self.context.stage.population.homeservers[user.home].url("/_matrix/client/v3/login");
         ask(&self.context.stage.http, Method::POST, &url, None, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 

@@ -73,7 +73,11 @@ impl Play<'_> {
             seed,
             label,
         });
-        let start = start_at.map_or(LEAD, |at| at.duration_since(SystemTime::now()).unwrap_or_default());
+        let (start, late) = match start_at.map(|at| at.duration_since(SystemTime::now())) {
+            None => (LEAD, None),
+            Some(Ok(start)) => (start, None),
+            Some(Err(passed)) => (Duration::ZERO, Some(passed.duration())),
+        };
         let (began, began_at) = (Instant::now() + start, SystemTime::now() + start);
         context.agenda.begin(began);
         session.desk.open(context.clone());
@@ -115,6 +119,12 @@ impl Play<'_> {
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
         let mut invalid_because = doubts(&generator, &resources, samples);
         invalid_because.extend(stage.failed_polls());
+        invalid_because.extend(late.map(|late| {
+            format!(
+                "it was set up {:.1} s after all shards were to begin: choose a later --start-at",
+                late.as_secs_f64()
+            )
+        }));
         if abandoned > 0 && stopped_because.is_empty() {
             invalid_because.push(format!("{abandoned} operations were due and never begun: all workers were busy"));
         }

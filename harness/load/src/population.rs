@@ -1,9 +1,11 @@
 //! Who and what is there before the load begins: users, rooms, virtual servers.
 
-use crate::workload::{RoomGroup, Workload};
+use crate::{
+    home::Home,
+    workload::{RoomGroup, Workload},
+};
 use fedproof_client::{Client, ClientError};
 use fedproof_core::{ServerName, path};
-use fedproof_deployment::Homeserver;
 use fedproof_virtual::{NewRoom, VirtualError, VirtualServer, World};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
@@ -57,7 +59,7 @@ pub(crate) struct Room {
 /// Everything there is.
 pub(crate) struct Population {
     /// The homeservers that have users.
-    pub(crate) homeservers: Vec<Homeserver>,
+    pub(crate) homeservers: Vec<Home>,
     /// Users, in turn from all homeservers.
     pub(crate) users: Vec<User>,
     /// Of these, the first few watch.
@@ -83,13 +85,13 @@ impl Population {
     /// [`PopulationError`]: the first refusal.
     pub(crate) async fn set_up(
         workload: &Workload,
-        homeservers: &[Homeserver],
+        homeservers: &[Home],
         world: &World,
         label: &str,
         progress: impl Fn(&str, usize, usize),
     ) -> Result<Self, PopulationError> {
         let wanted = &workload.population;
-        let homeservers: Vec<Homeserver> = homeservers
+        let homeservers: Vec<Home> = homeservers
             .iter()
             .filter(|one| !one.is_shut())
             .take(wanted.homeservers.unwrap_or(usize::MAX))

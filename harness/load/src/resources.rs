@@ -1,6 +1,7 @@
 //! What processes use: `/proc` (proc(5)) every second, and what a homeserver says of itself at the ends of phases.
 
-use fedproof_deployment::{Homeserver, Metrics, PostgresqlUsage};
+use crate::home::Home;
+use fedproof_deployment::{Metrics, PostgresqlUsage};
 use fedproof_results::load::ResourceSample;
 use std::{
     collections::HashMap,
@@ -30,11 +31,11 @@ pub(crate) fn own() -> Reading {
     Reading { cpu_ms, rss_bytes: kib * 1024, descriptors: descriptors("self") }
 }
 
-/// A homeserver's process.
-pub(crate) fn of(homeserver: &Homeserver) -> Reading {
-    let usage = homeserver.usage();
+/// A homeserver's process; `None` if it is out of reach.
+pub(crate) fn of(homeserver: &Home) -> Option<Reading> {
+    let usage = homeserver.usage()?;
     let descriptors = homeserver.pid().map_or(0, |pid| descriptors(&pid.to_string()));
-    Reading { cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes, descriptors }
+    Some(Reading { cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes, descriptors })
 }
 
 fn cpu_of(stat: &str) -> Option<u64> {
@@ -59,8 +60,8 @@ impl Sampler {
     }
 
     /// The generator, all homeservers and their PostgreSQL in the second that ends.
-    pub(crate) fn sample(&mut self, second: u64, homeservers: &[Homeserver]) -> Vec<ResourceSample> {
-        let servers = homeservers.iter().map(|one| (one.name().to_owned(), of(one)));
+    pub(crate) fn sample(&mut self, second: u64, homeservers: &[Home]) -> Vec<ResourceSample> {
+        let servers = homeservers.iter().filter_map(|one| Some((one.name().to_owned(), of(one)?)));
         // They share one.
         let postgresql = homeservers.iter().find_map(|one| one.postgresql()).map(|(server, _)| {
             let PostgresqlUsage { cpu_ms, rss_bytes, descriptors, .. } = server.usage();
@@ -83,7 +84,7 @@ impl Sampler {
 /// A homeserver's own count of its work, as far as it tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) cpu_ms: u64,
+    pub(crate) cpu_ms: Option<u64>,
     pub(crate) database: Option<DatabaseCpu>,
     pub(crate) db_transactions: Option<u64>,
     pub(crate) events_persisted: Option<u64>,
@@ -101,7 +102,7 @@ pub(crate) struct DatabaseCpu {
 }
 
 impl DatabaseCpu {
-    fn of(homeserver: &Homeserver) -> Option<Self> {
+    fn of(homeserver: &Home) -> Option<Self> {
         let (server, database) = homeserver.postgresql()?;
         let PostgresqlUsage { cpu_ms, by_database, .. } = server.usage();
         let own_ms = by_database.get(database).copied().unwrap_or_default();
@@ -119,12 +120,12 @@ impl DatabaseCpu {
 }
 
 /// Asks a homeserver.
-pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Homeserver) -> Counters {
-    let cpu_ms = of(homeserver).cpu_ms;
+pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Home) -> Counters {
+    let cpu_ms = of(homeserver).map(|reading| reading.cpu_ms);
     let database = DatabaseCpu::of(homeserver);
     let Some(metrics) = homeserver.metrics() else { return Counters { cpu_ms, database, ..Counters::default() } };
     let Metrics { path, database_transactions, events_persisted } = metrics;
-    let url = format!("http://{}{path}", homeserver.address());
+    let url = homeserver.url(path);
     let text = match http.get(url).timeout(LIMIT).send().await {
         Ok(response) if response.status().is_success() => response.text().await.unwrap_or_default(),
         _ => String::new(),

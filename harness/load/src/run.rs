@@ -1,6 +1,7 @@
 //! One load run: set up once, played once.
 
 use crate::{
+    home::Home,
     outcome::Outcome,
     play::Play,
     population::PopulationError,
@@ -9,7 +10,6 @@ use crate::{
     stage::{Stage, WATCHERS_LIMIT},
     workload::Workload,
 };
-use fedproof_deployment::Homeserver;
 use fedproof_gateway::Gateway;
 use fedproof_results::load::ShardOf;
 use fedproof_virtual::World;
@@ -50,10 +50,11 @@ pub enum LoadError {
     },
 }
 
-/// A deployment that is up.
-pub struct Place<'a> {
+/// A deployment that is up. One that somebody else started has a gateway of its own; then the one here is nobody's, and
+/// there are no virtual servers.
+pub struct Place {
     /// The homeservers; the first is the one under test.
-    pub homeservers: &'a [Homeserver],
+    pub homeservers: Vec<Home>,
     /// Through which they federate.
     pub gateway: Gateway,
     /// The virtual servers.
@@ -63,7 +64,7 @@ pub struct Place<'a> {
 /// What a load runs on and with.
 pub struct Setting<'a> {
     /// The deployment.
-    pub place: Place<'a>,
+    pub place: Place,
     /// Seed of everything random.
     pub seed: u64,
     /// Part of every name.

@@ -1,7 +1,9 @@
 //! Traffic between servers, watched while it passes: what each homeserver sends, and what of the load arrives where.
 
-use crate::ledger::{Ledger, MARK};
-use fedproof_deployment::Homeserver;
+use crate::{
+    home::Home,
+    ledger::{Ledger, MARK},
+};
 use fedproof_gateway::Gateway;
 use std::sync::{
     Arc, PoisonError, RwLock,
@@ -16,7 +18,7 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    pub(crate) fn new(homeservers: &[Homeserver]) -> Self {
+    pub(crate) fn new(homeservers: &[Home]) -> Self {
         let count = || homeservers.iter().map(|_| AtomicU64::new(0)).collect();
         let names = homeservers.iter().map(|one| one.server_name().to_string()).collect();
         Self { names, requests: count(), bytes: count() }

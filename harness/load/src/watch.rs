@@ -17,9 +17,8 @@ const FILTER: &str = "%7B%22presence%22%3A%7B%22types%22%3A%5B%5D%7D%2C%22accoun
 /// One long poll of the watcher `user`; gives where the next goes on.
 pub(crate) async fn poll(stage: &Stage, user: usize, since: Option<&str>) -> Result<String, Reason> {
     let it = &stage.population.users[user];
-    let address = stage.population.homeservers[it.home].address();
     let rest = since.map_or_else(|| "timeout=0".to_owned(), |since| format!("timeout={POLL_MS}&since={since}"));
-    let url = format!("http://{address}/_matrix/client/v3/sync?filter={FILTER}&{rest}");
+    let url = stage.population.homeservers[it.home].url(&format!("/_matrix/client/v3/sync?filter={FILTER}&{rest}"));
     let body = ask(&stage.http, Method::GET, &url, Some(it.client.token()), None).await?;
     let synced: Synced = serde_json::from_slice(&body).map_err(|_| "not a /sync answer".to_owned())?;
     for room in synced.rooms.join.into_values() {

@@ -38,6 +38,9 @@ pub struct LoadRecord {
     /// Which part of the load this is, of how many; `None` if it is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardOf>,
+    /// The deployment that it attached to, by the id in the connection file; `None` if it booted its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<String>,
     /// False if the figures must not be believed: the generator was the bottleneck, or too little was measured.
     pub valid: bool,
     /// Why not, in words.
@@ -135,20 +138,20 @@ pub struct Work {
     pub operation: String,
     /// How many succeeded.
     pub count: u64,
-    /// Processor time, in milliseconds.
-    pub cpu_ms: u64,
+    /// Processor time, in milliseconds; `None` where its process is out of reach, on a deployment that was attached to.
+    pub cpu_ms: Option<u64>,
     /// Processor time of PostgreSQL for it, in milliseconds: of the processes that served its database, and its share of
-    /// those that serve all; `None` if its data is in a file.
+    /// those that serve all; `None` if its data is in a file, or PostgreSQL out of reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_cpu_ms: Option<u64>,
     /// Database transactions; `None` where the server does not tell.
     pub db_transactions: Option<u64>,
     /// Events it persisted; `None` where the server does not tell.
     pub events_persisted: Option<u64>,
-    /// Federation requests it sent.
-    pub requests: u64,
-    /// Bytes of their bodies.
-    pub bytes: u64,
+    /// Federation requests it sent; `None` where they pass through somebody else's gateway.
+    pub requests: Option<u64>,
+    /// Bytes of their bodies; `None` as for `requests`.
+    pub bytes: Option<u64>,
 }
 
 /// When a phase was.
@@ -233,13 +236,20 @@ pub struct InvariantResult {
 }
 
 impl Work {
-    /// Processor time of the homeserver and of PostgreSQL for it, in milliseconds.
-    pub fn whole_cpu_ms(&self) -> u64 {
-        self.cpu_ms + self.database_cpu_ms.unwrap_or_default()
+    /// Processor time of the homeserver and of PostgreSQL for it, in milliseconds; `None` where it is out of reach.
+    pub fn whole_cpu_ms(&self) -> Option<u64> {
+        Some(self.cpu_ms? + self.database_cpu_ms.unwrap_or_default())
     }
 }
 
 impl LoadRecord {
+    /// What one operation cost, as far as this record can say. One of several shards on the same homeservers cannot: their
+    /// counters tell of all shards, and what the others did is not known before they are put together.
+    pub fn own_work(&self) -> &[Work] {
+        let is_shared = self.attached.is_some() && self.shard.is_some();
+        if is_shared { &[] } else { &self.work }
+    }
+
     /// Whether every threshold held and no invariant was broken.
     pub fn held(&self) -> bool {
         self.thresholds.iter().all(|threshold| threshold.ok)

@@ -2,6 +2,8 @@
 
 use super::{
     load_against::Other,
+    load_attached::load_attached,
+    load_shard::shard_of_environment,
     load_standing::{Placed, keep_statements},
     run::{draw_seed, now, run_id, work_folder},
 };
@@ -13,38 +15,44 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_load::{Against, Outcome, Place, Setting, Shard, Workload};
+use fedproof_load::{Against, Home, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
     load::{Comparison, LOAD_SCHEMA, LoadRecord, Standing},
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Runs a workload; the exit code says whether its thresholds held.
 pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> {
     let workload = workload(project, &args)?;
+    let shard = args.shard.or(shard_of_environment()?).unwrap_or(Shard::WHOLE);
+    if shard != Shard::WHOLE && args.seed.is_none() {
+        return Err(CliError::bad_input(
+            "a shard (--shard) needs --seed, the same as all others: its part is drawn from it",
+        ));
+    }
+    if let Some(file) = &args.attach {
+        return load_attached(&workload, shard, file, &args).await;
+    }
     let mut place = args.place.clone();
     place.deployment = place.deployment.or_else(|| workload.deployment.clone());
     let description = ground::describe(project, &place)?;
     let deployment = place.deployment.as_deref().unwrap_or(ground::DEFAULT);
     let other = Other::of(project, &args, deployment)?;
-    if workload.search.is_some() && (other.is_some() || args.rate.is_some() || args.shard.is_some()) {
+    if workload.search.is_some() && (other.is_some() || args.rate.is_some() || shard != Shard::WHOLE) {
         let message =
             format!("{} looks for its rate itself, in one process: no --rate, --against, --shard", args.workload);
         return Err(CliError::bad_input(message));
     }
     let seed = args.seed.unwrap_or_else(draw_seed);
     let id = run_id();
-    let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("load-{id}")));
-    if out.join("load.json").exists() {
-        return Err(CliError::bad_input(format!(
-            "{} holds a load run already: choose another folder with --out",
-            out.display()
-        )));
-    }
-    std::fs::create_dir_all(&out).map_err(|error| written(&out, &error))?;
+    let out = out_folder(&args, &id)?;
     let work = work_folder(&id, &out, false)?;
     let interrupted = interrupt::watch_beside_goose();
     let started_at = now();
@@ -74,7 +82,6 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     let grounds: Vec<&Ground> = [&ground].into_iter().chain(other.as_ref().map(|(_, ground)| ground)).collect();
     let placed = Placed::place(args.cores.unwrap_or(description.cores), &grounds);
     let servers = ground.servers();
-    let shard = args.shard.or(shard_of_environment()?).unwrap_or(Shard::WHOLE);
     let progress = |what: &str, done: usize, all: usize| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
@@ -116,17 +123,35 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     };
     let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
     let record = LoadRecord { comparison, limit, standing, ..record(&workload, about, outcome) };
-    write(&out, &record)?;
-    match args.format {
-        Format::Json => stdout::json(&record),
-        Format::Text => stdout::print(report::summary(&record).trim_end()),
-    }
-    Ok(exit_code(&record, *interrupted.borrow()))
+    conclude(&out, &record, args.format, *interrupted.borrow())
 }
 
-fn played_on(ground: &Ground) -> Place<'_> {
+/// Where the results go: a folder that is there and holds none.
+pub(super) fn out_folder(args: &Load, id: &str) -> Result<PathBuf, CliError> {
+    let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(format!("load-{id}")));
+    if out.join("load.json").exists() {
+        return Err(CliError::bad_input(format!(
+            "{} holds a load run already: choose another folder with --out",
+            out.display()
+        )));
+    }
+    std::fs::create_dir_all(&out).map_err(|error| written(&out, &error))?;
+    Ok(out)
+}
+
+/// Writes and prints the record; gives the exit code.
+pub(super) fn conclude(out: &Path, record: &LoadRecord, format: Format, interrupted: bool) -> Result<u8, CliError> {
+    write(out, record)?;
+    match format {
+        Format::Json => stdout::json(record),
+        Format::Text => stdout::print(report::summary(record).trim_end()),
+    }
+    Ok(exit_code(record, interrupted))
+}
+
+fn played_on(ground: &Ground) -> Place {
     Place {
-        homeservers: &ground.field.homeservers,
+        homeservers: ground.field.homeservers.iter().cloned().map(Home::Booted).collect(),
         gateway: ground.field.gateway.clone(),
         world: ground.field.world.clone(),
     }
@@ -165,33 +190,17 @@ fn workload(project: &Project, args: &Load) -> Result<Workload, CliError> {
     Ok(workload)
 }
 
-/// The shard that a Kubernetes Indexed Job gives this process: its `JOB_COMPLETION_INDEX`, of `FEDPROOF_SHARDS`.
-fn shard_of_environment() -> Result<Option<Shard>, CliError> {
-    let read = |name: &str| {
-        let Ok(text) = std::env::var(name) else { return Ok(None) };
-        let number: Result<u32, _> = text.parse();
-        number.map(Some).map_err(|_| CliError::bad_input(format!("{name} is {text:?}: expected a number")))
-    };
-    match (read("JOB_COMPLETION_INDEX")?, read("FEDPROOF_SHARDS")?) {
-        (Some(index), Some(count)) if index < count => Ok(Some(Shard { index, count })),
-        (Some(index), Some(count)) => {
-            Err(CliError::bad_input(format!("JOB_COMPLETION_INDEX is {index}, which is no shard of {count}")))
-        }
-        _ => Ok(None),
-    }
-}
-
 /// Who and when.
-struct About {
-    run_id: String,
-    started_at: String,
-    seed: u64,
-    shard: Shard,
-    deployment: String,
-    servers: Vec<ServerInfo>,
+pub(super) struct About {
+    pub(super) run_id: String,
+    pub(super) started_at: String,
+    pub(super) seed: u64,
+    pub(super) shard: Shard,
+    pub(super) deployment: String,
+    pub(super) servers: Vec<ServerInfo>,
 }
 
-fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
+pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
     LoadRecord {
         schema: LOAD_SCHEMA.to_owned(),
         run_id: about.run_id,
@@ -202,6 +211,7 @@ fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
         deployment: about.deployment,
         seed: about.seed,
         shard: (about.shard != Shard::WHOLE).then(|| about.shard.into()),
+        attached: None,
         valid: outcome.invalid_because.is_empty(),
         invalid_because: outcome.invalid_because,
         complete: outcome.stopped_because.is_empty(),
@@ -255,7 +265,7 @@ pub(super) fn written(path: &Path, error: &std::io::Error) -> CliError {
     CliError::environment(format!("failed to write {}: {error}", path.display()))
 }
 
-fn bar() -> ProgressBar {
+pub(super) fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{msg:20} {wide_bar} {pos}/{len} {elapsed}") {
         bar.set_style(style);

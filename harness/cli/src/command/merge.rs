@@ -11,7 +11,13 @@ use fedproof_load::{Part, start_of};
 /// Merges; the exit code is that of a load. A missing shard makes it incomplete, never smaller.
 pub(crate) fn merge(args: &Merge) -> Result<u8, CliError> {
     let failed = |error: fedproof_load::MergeError| CliError::bad_input(format!("failed to merge: {error}"));
-    let parts = args.folders.iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    // The folder of a shard that died before it could write anything: the shard is as lost as one without a folder.
+    let (there, empty): (Vec<_>, Vec<_>) =
+        args.folders.iter().partition(|folder| folder.join("load.json").exists() || !folder.is_dir());
+    for folder in &empty {
+        stdout::complain(&format!("{} holds no results: its shard is lost", folder.display()));
+    }
+    let parts = there.into_iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let merged = fedproof_load::merge(parts).map_err(failed)?;
     if args.out.join("load.json").exists() {
         let message = format!("{} holds a load run already: choose another folder with --out", args.out.display());

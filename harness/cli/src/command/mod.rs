@@ -11,6 +11,8 @@ mod lint;
 mod list;
 mod load;
 mod load_against;
+mod load_attached;
+mod load_shard;
 mod load_standing;
 mod merge;
 mod mutants;

@@ -1,6 +1,6 @@
 //! `fedproof up` and `fedproof down`: a deployment to play with.
 
-use super::run::work_folder;
+use super::run::{draw_seed, run_id, work_folder};
 use crate::{
     args::Up,
     error::CliError,
@@ -10,6 +10,7 @@ use crate::{
     stdout,
 };
 use fedproof_client::ClientError;
+use fedproof_deployment::{CONNECTION_SCHEMA, Connected, Connection};
 use fedproof_results::exit;
 use nix::{
     sys::signal::{Signal, kill},
@@ -18,6 +19,7 @@ use nix::{
 use std::{
     fmt::Write as _,
     io::Write as _,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -44,13 +46,19 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
     });
     let work = work_folder("playground", &args.out, false)?;
     let logs = args.out.join("logs");
-    let ground = Ground::start(project, &description, (work.path(), &logs), 0, notify, &interrupted).await?;
+    let connection = args.connection.clone().unwrap_or_else(|| args.out.join("connection.json"));
+    // One of a playground that crashed would be taken for ours.
+    let _stale = std::fs::remove_file(&connection);
+    let folders = (work.path(), &*logs);
+    let ground = Ground::start_at(project, &description, folders, 0, notify, &interrupted, args.bind).await?;
     let file = args.out.join("environment.sh");
     let environment = environment(&ground)
         .await
         .map_err(|error| CliError::environment(format!("failed to set up users: {error}")))?;
     write_private(&file, &environment)?;
     write_private(&pid_file(), &std::process::id().to_string())?;
+    let written = of_ground(&ground, &args, &description.name).write(&connection);
+    written.map_err(|error| CliError::environment(format!("failed to write {}: {error}", connection.display())))?;
     for homeserver in ground.deployment.homeservers() {
         stdout::print(&format!(
             "{}  {}  http://{}  users {}",
@@ -60,6 +68,7 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
             USERS.join(", ")
         ));
     }
+    stdout::print(&format!("load: fedproof load WORKLOAD --attach {}", connection.display()));
     stdout::print(&format!("environment: . {}\nstop: fedproof down, or Ctrl-C", file.display()));
     let died = async {
         let deaths = ground.deployment.homeservers().iter().map(|homeserver| Box::pin(homeserver.death()));
@@ -71,7 +80,7 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
     };
     ground.stop().await;
     // Tokens and databases are worth nothing without the servers; logs stay.
-    let _gone = (std::fs::remove_file(&file), std::fs::remove_file(pid_file()));
+    let _gone = (std::fs::remove_file(&file), std::fs::remove_file(&connection), std::fs::remove_file(pid_file()));
     match ended {
         None => Ok(exit::QUALIFIED),
         Some(log) => Err(CliError::environment(format!("a homeserver ended unexpectedly; its last log lines:\n{log}"))),
@@ -120,6 +129,21 @@ fn is_playground(pid: i32) -> bool {
 fn pid_file() -> PathBuf {
     let folder = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     folder.join(format!("fedproof-playground-{}.pid", nix::unistd::getuid()))
+}
+
+/// How others find the deployment.
+fn of_ground(ground: &Ground, args: &Up, deployment: &str) -> Connection {
+    let base_url = |address: SocketAddr| match &args.host {
+        Some(host) => format!("http://{host}:{}", address.port()),
+        None => format!("http://{address}"),
+    };
+    let usable = ground.deployment.homeservers().iter().filter(|one| !one.is_shut());
+    Connection {
+        schema: CONNECTION_SCHEMA.to_owned(),
+        id: format!("{}-{:08x}", run_id(), draw_seed() as u32),
+        deployment: deployment.to_owned(),
+        homeservers: usable.map(|one| Connected::to(one, base_url(one.address()))).collect(),
+    }
 }
 
 async fn environment(ground: &Ground) -> Result<String, ClientError> {

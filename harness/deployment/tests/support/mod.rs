@@ -29,6 +29,7 @@ pub fn bed_with(fixtures: PathBuf, cache: PathBuf) -> Bed {
     let said: Arc<Mutex<Vec<String>>> = Arc::default();
     let heard = said.clone();
     let setting = Setting {
+        bind: fedproof_deployment::LOOPBACK,
         instances: Vec::new(),
         gateway: Gateway::new().unwrap(),
         fixtures,

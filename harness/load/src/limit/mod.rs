@@ -4,6 +4,7 @@ mod profile;
 mod search;
 
 use crate::{
+    home::Home,
     judge,
     outcome::Outcome,
     play::Play,
@@ -12,7 +13,6 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_deployment::Homeserver;
 use fedproof_results::load::{Limit, LimitStep, ThresholdResult};
 use profile::Profiler;
 use search::Progress;
@@ -112,7 +112,7 @@ pub async fn find_limit(
 
 /// Why nothing more can be tried.
 fn over(stage: &Arc<Stage>, interrupted: bool) -> Option<String> {
-    let death = stage.population.homeservers.iter().find_map(Homeserver::died);
+    let death = stage.population.homeservers.iter().find_map(Home::died);
     death.or_else(|| interrupted.then(|| "interrupted".to_owned()))
 }
 
@@ -123,7 +123,7 @@ fn broken(thresholds: &[ThresholdResult]) -> Vec<ThresholdResult> {
 /// Plays a step and looks at the homeserver meanwhile, in its measured time, and at what its PostgreSQL was asked.
 async fn profile(
     limit: &mut Limit,
-    homeserver: Option<&Homeserver>,
+    homeserver: Option<&Home>,
     workload: &Workload,
     out: &Path,
     step: impl Future<Output = Result<Outcome, LoadError>>,

@@ -46,16 +46,14 @@ fn work(operation: &str, work: &[&Work]) -> Vec<Figure> {
     let count = work.first().map_or(0, |work| work.count);
     let events = sum(|work| work.events_persisted).filter(|events| 2 * events >= count);
     let cpu = match events {
-        Some(_) => {
-            ("cpu_per_event", FigureKind::Cpu, "ms", sum(|work| Some(work.whole_cpu_ms())), events.unwrap_or_default())
-        }
-        None => ("cpu_per_op", FigureKind::Cpu, "ms", sum(|work| Some(work.whole_cpu_ms())), count),
+        Some(_) => ("cpu_per_event", FigureKind::Cpu, "ms", sum(Work::whole_cpu_ms), events.unwrap_or_default()),
+        None => ("cpu_per_op", FigureKind::Cpu, "ms", sum(Work::whole_cpu_ms), count),
     };
     let all = [
         cpu,
         ("db_per_op", FigureKind::Work, "", sum(|work| work.db_transactions), count),
-        ("requests_per_op", FigureKind::Work, "", sum(|work| Some(work.requests)), count),
-        ("bytes_per_op", FigureKind::Work, "B", sum(|work| Some(work.bytes)), count),
+        ("requests_per_op", FigureKind::Work, "", sum(|work| work.requests), count),
+        ("bytes_per_op", FigureKind::Work, "B", sum(|work| work.bytes), count),
     ];
     all.into_iter()
         .filter(|(.., per)| *per > 0)

@@ -33,9 +33,9 @@ pub use statistics::CONFIDENCE;
 const REST: Duration = Duration::from_secs(10);
 
 /// The other deployment, and how it is compared.
-pub struct Against<'a> {
+pub struct Against {
     /// B.
-    pub place: Place<'a>,
+    pub place: Place,
     /// Names of the homeservers that differ.
     pub under_test: Vec<String>,
     /// How many pairs.
@@ -64,7 +64,7 @@ pub struct Paired {
 ///
 /// # Errors
 /// [`LoadError`], if it could not begin.
-pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against<'_>) -> Result<Paired, LoadError> {
+pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against) -> Result<Paired, LoadError> {
     let Setting { place, seed, label, shard, out, interrupted, progress, .. } = setting;
     let side = |side: &'static str| move |what: &str, done, all| progress(&format!("{side}: {what}"), done, all);
     let stages = [

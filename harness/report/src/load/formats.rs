@@ -13,11 +13,12 @@ fn figures(record: &LoadRecord) -> Vec<(String, &'static str, f64, &'static str)
             (name, "p99", one.p99_us as f64, "µs"),
         ]
     });
-    let work = record.work.iter().filter(|one| one.count > 0).flat_map(|one| {
+    let work = record.own_work().iter().filter(|one| one.count > 0).flat_map(|one| {
         let name = format!("{}/{}/{}", record.workload, one.operation, one.server);
         let each = |sum: u64| sum as f64 / one.count as f64;
         let database = one.db_transactions.map(|sum| (name.clone(), "db_transactions", each(sum), "transactions"));
-        [(name.clone(), "cpu", each(one.whole_cpu_ms()), "ms")].into_iter().chain(database)
+        let cpu = one.whole_cpu_ms().map(|sum| (name.clone(), "cpu", each(sum), "ms"));
+        cpu.into_iter().chain(database)
     });
     operations.chain(work).collect()
 }

@@ -135,16 +135,20 @@ fn work(record: &LoadRecord) -> Markup {
         @if !record.standing.because.is_empty() {
             p.seen { "For smoke only, not fit to gate: " (record.standing.because.join("; ")) "." }
         }
+        @if record.own_work().is_empty() && !record.work.is_empty() {
+            p { "The homeservers' counters tell of all shards: what one operation cost is in the merged whole." }
+        }
         p.quiet { "For one operation, over the phases in which it was the only one; mixed: over phases with several." }
         div.wide { table {
             thead { tr { th { "operation" } th { "homeserver" } th.n { "count" } th.n { "CPU" } th.n { "CPU of PostgreSQL" } th.n { "database transactions" } th.n { "events persisted" } th.n { "federation requests" } th.n { "bytes sent" } } }
-            tbody { @for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, events_persisted, requests, bytes, .. } in &record.work {
+            tbody { @for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, events_persisted, requests, bytes, .. } in record.own_work() {
                 tr {
                     td { (operation) } td { (server) } td.n { (count) }
-                    td.n { (format!("{:.1} ms", each(*cpu_ms, *count))) }
+                    td.n { (cpu_ms.map_or_else(|| "?".to_owned(), |sum| format!("{:.1} ms", each(sum, *count)))) }
                     td.n { (database_cpu_ms.map_or_else(|| "–".to_owned(), |sum| format!("{:.1} ms", each(sum, *count)))) }
                     td.n { (count_of(*db_transactions, *count)) } td.n { (count_of(*events_persisted, *count)) }
-                    td.n { (format!("{:.2}", each(*requests, *count))) } td.n { (format!("{:.0}", each(*bytes, *count))) }
+                    td.n { (requests.map_or_else(|| "?".to_owned(), |sum| format!("{:.2}", each(sum, *count)))) }
+                    td.n { (bytes.map_or_else(|| "?".to_owned(), |sum| format!("{:.0}", each(sum, *count)))) }
                 }
             } }
         } }

@@ -32,22 +32,27 @@ pub fn summary(record: &LoadRecord) -> String {
         let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
         let _ = writeln!(text, "{name} failed: {}", reasons.join(", "));
     }
-    let _ = writeln!(
-        text,
-        "\n{:18} {:18} {:>9} {:>10} {:>9} {:>9} {:>9}",
-        "for one operation", "", "CPU", "PostgreSQL", "database", "requests", "bytes"
-    );
-    for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, requests, bytes, .. } in &record.work
-    {
-        let each = |sum: u64| sum as f64 / (*count).max(1) as f64;
-        let database = db_transactions.map_or_else(|| "?".to_owned(), |sum| format!("{:.1}", each(sum)));
+    if !record.own_work().is_empty() {
         let _ = writeln!(
             text,
-            "{operation:18} {server:18} {:>9} {:>10} {database:>9} {:>9.2} {:>9.0}",
-            format!("{:.1} ms", each(*cpu_ms)),
+            "\n{:18} {:18} {:>9} {:>10} {:>9} {:>9} {:>9}",
+            "for one operation", "", "CPU", "PostgreSQL", "database", "requests", "bytes"
+        );
+    }
+    for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, requests, bytes, .. } in
+        record.own_work()
+    {
+        let each = |sum: u64| sum as f64 / (*count).max(1) as f64;
+        let told =
+            |sum: Option<u64>, write: fn(f64) -> String| sum.map_or_else(|| "?".to_owned(), |sum| write(each(sum)));
+        let database = told(*db_transactions, |each| format!("{each:.1}"));
+        let _ = writeln!(
+            text,
+            "{operation:18} {server:18} {:>9} {:>10} {database:>9} {:>9} {:>9}",
+            told(*cpu_ms, |each| format!("{each:.1} ms")),
             database_cpu_ms.map_or_else(|| "-".to_owned(), |sum| format!("{:.1} ms", each(sum))),
-            each(*requests),
-            each(*bytes)
+            told(*requests, |each| format!("{each:.2}")),
+            told(*bytes, |each| format!("{each:.0}"))
         );
     }
     if !record.standing.because.is_empty() {
