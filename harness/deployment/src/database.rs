@@ -151,6 +151,7 @@ impl Preparing<'_> {
             state: folder.join("state.json"),
             folder: folder.to_owned(),
             settings,
+            environment: Default::default(),
             http: self.http.clone(),
         };
         let (port, no_proxy) = (Port::reserve(LOOPBACK)?, Port::reserve(LOOPBACK)?);

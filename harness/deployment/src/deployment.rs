@@ -109,6 +109,7 @@ impl Deployment {
                 state: record.state_file(name),
                 folder,
                 settings,
+                environment: description.environment.clone(),
                 http: setting.http.clone(),
             };
             server.begin_anew().await?;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// A set of homeservers with their configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,6 +37,9 @@ pub struct Description {
     /// Settings of every homeserver, merged over the adapter's template (RFC 7396: `null` removes a key).
     #[serde(default)]
     pub settings: Value,
+    /// Environment variables of every homeserver, beside the adapter's.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Where a homeserver keeps its data.

@@ -16,6 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -56,6 +57,8 @@ pub(crate) struct Server {
     pub(crate) state: PathBuf,
     /// Merged over the first of the adapter's files, in this order.
     pub(crate) settings: Vec<Value>,
+    /// Beside the adapter's variables.
+    pub(crate) environment: BTreeMap<String, String>,
     pub(crate) http: reqwest::Client,
 }
 
@@ -128,7 +131,7 @@ impl Server {
                 command.env_remove(&name);
             }
         }
-        command.envs(&start.environment);
+        command.envs(&start.environment).envs(&self.environment);
         let packages = &self.current().python_path;
         if !packages.is_empty() {
             let joined = std::env::join_paths(packages).map_err(std::io::Error::other);

@@ -61,6 +61,8 @@ pub(crate) struct ServerState {
     policy_key: SigningKey,
     behaviours: Behaviours,
     turns: Turns,
+    /// When the newest event was made, in Unix milliseconds.
+    clock: Mutex<u64>,
 }
 
 /// Whose turn it is to send a transaction, by destination.
@@ -79,7 +81,16 @@ impl ServerState {
         let (name, spelling) = (ServerName::new(spelling), spelling.to_owned());
         let key = SigningKey::derive(seed, &name, "virtual");
         let policy_key = SigningKey::derive(seed, &name, POLICY_KEY_VERSION);
-        Self { name, spelling, key, policy_key, behaviours: Behaviours::default(), turns: Turns::default() }
+        let (behaviours, turns, clock) = Default::default();
+        Self { name, spelling, key, policy_key, behaviours, turns, clock }
+    }
+
+    /// When the next event is made, in Unix milliseconds: later than the one before. An event that differs from another in
+    /// nothing has its id, so that two cases which said the same in one millisecond would have one event between them.
+    fn event_time(&self) -> u64 {
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        *clock = now_ms().max(*clock + 1);
+        *clock
     }
 }
 
@@ -196,7 +207,7 @@ impl VirtualServer {
     pub fn build(&self, draft: Draft) -> Result<Built, VirtualError> {
         // Under one lock, so that events built at the same time follow each other instead of forking the room.
         self.world.rooms().write(&draft.room, |room| {
-            let event = room.complete(&draft, now_ms())?;
+            let event = room.complete(&draft, self.state.event_time())?;
             let (event_id, event) = sign(&event, room.rules(), self.name(), self.key())?;
             match room.add(event.clone(), Basis::CurrentIfMissing, draft.detached) {
                 // A malformed event can be sent but not kept.

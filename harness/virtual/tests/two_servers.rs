@@ -5,6 +5,7 @@ use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use fedproof_virtual::{Behaviour, Draft, Endpoint, NewRoom, VirtualServer, World};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 const VERSIONS: [&str; 3] = ["10", "11", "12"];
 
@@ -41,6 +42,16 @@ async fn a_server_joins_and_is_heard() {
         let reply = b.request(a.name(), "GET", &path, None).await.unwrap();
         assert_eq!(reply.status, 404, "no longer in the room");
     }
+}
+
+#[tokio::test]
+async fn what_is_said_twice_is_two_events() {
+    let world = world().await;
+    let a = world.server("a.example".into());
+    let room = a.create_room(NewRoom::default()).unwrap();
+    let detached = || Draft { sender: a.user("creator"), detached: true, ..message(&room, &a, "the same") };
+    let ids: BTreeSet<_> = (0..50).map(|_| a.build(detached()).unwrap().event_id).collect();
+    assert_eq!(ids.len(), 50, "even in one millisecond");
 }
 
 #[tokio::test]
