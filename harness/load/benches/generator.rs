@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
-use fedproof_load::{probe, recorder::histogram};
+use fedproof_load::{Probe, Probed, probe, recorder::histogram};
 use fedproof_virtual::{Draft, NewRoom, World};
 use serde_json::json;
 use std::{
@@ -19,7 +19,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 const REQUESTS: u64 = 40_000;
@@ -42,7 +42,9 @@ async fn play(role: &str) {
         "stub" => stub().await,
         "bare" => bare(&url).await,
         "load" => {
-            let (latencies, errors) = probe(&url, 1e9, REQUESTS, CONNECTIONS).await.expect("goose begins");
+            let give_up = Duration::from_secs(120);
+            let asked = Probe { url: &url, rate: 1e9, count: REQUESTS, workers: CONNECTIONS, give_up };
+            let Probed { latencies, errors, .. } = probe(asked).await.expect("goose begins");
             assert_eq!((latencies.len(), errors), (REQUESTS, 0));
         }
         "transactions" => transactions(&url).await,

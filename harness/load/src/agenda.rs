@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
     time::{Instant, sleep_until},
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Agenda {
     /// How late free workers woke, in microseconds: the generator's own fault.
     pub(crate) lateness: Mutex<hdrhistogram::Histogram<u64>>,
     next_number: AtomicU64,
+    /// What is under way is cut off when this becomes true.
+    cut: watch::Sender<bool>,
 }
 
 struct List {
@@ -75,6 +77,7 @@ impl Agenda {
             changed: Notify::new(),
             lateness: Mutex::new(crate::recorder::histogram()),
             next_number: next_number.into(),
+            cut: watch::Sender::new(false),
         }
     }
 
@@ -140,14 +143,40 @@ impl Agenda {
         self.changed.notify_waiters();
     }
 
-    /// Nothing more is handed out. Gives how many open arrivals were left.
-    pub(crate) fn stop(&self) -> usize {
+    /// Nothing more is handed out. Gives the open arrivals that were due and that nobody got to.
+    pub(crate) fn stop(&self) -> Vec<Arrival> {
+        let now = self.now();
         let mut list = self.list();
         list.stopped = true;
-        let left = list.open.len() + usize::from(list.peeked.is_some());
+        let left = list.backlog(now);
         drop(list);
         self.changed.notify_waiters();
         left
+    }
+
+    /// Open arrivals that are due and were not handed out, because nobody was free.
+    pub(crate) fn backlog(&self) -> Vec<Arrival> {
+        let now = self.now();
+        self.list().backlog(now)
+    }
+
+    fn now(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.began())
+    }
+
+    /// Ends everything that is under way: who waits for an answer waits no longer.
+    pub(crate) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Does it; nothing, if it was cut off.
+    pub(crate) async fn until_cut<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut cut = self.cut.subscribe();
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            _ = cut.wait_for(|cut| *cut) => None,
+        }
     }
 
     /// Waits until everything was handed out and is over.
@@ -194,6 +223,11 @@ impl List {
             (None, Some(_)) => self.take_closed(),
             (None, None) => None,
         }
+    }
+
+    fn backlog(&self, now: Duration) -> Vec<Arrival> {
+        let waiting = self.peeked.iter().chain(self.open.as_slice());
+        waiting.take_while(|arrival| arrival.due <= now).copied().collect()
     }
 
     fn take_closed(&mut self) -> Option<Task> {

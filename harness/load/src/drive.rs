@@ -9,7 +9,7 @@
 
 use crate::{
     agenda::{self, Agenda, Task, Turn},
-    context::Context,
+    context::{Context, Waiting},
     desk::Desk,
     perform::{Job, lock},
     schedule,
@@ -173,7 +173,8 @@ async fn watch_once(stage: &Stage, user: usize, since: Option<String>) -> Option
                 return Some(next);
             }
             Err(reason) => {
-                *lock(&stage.watch_errors).entry(reason).or_default() += 1;
+                let home = stage.population.users[user].home;
+                *lock(&stage.watch_errors).entry((home, reason)).or_default() += 1;
                 // A server that refuses everything is not to be asked as fast as it can refuse.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
@@ -196,9 +197,18 @@ async fn carry_out(context: &Context, task: Task) {
     let due = context.agenda.began() + task.due();
     let measured = context.workload.phases[phase].measured;
     let series = Series::Of(operation);
-    match (Job { context, operation, number, draw, due, measured }).perform().await {
-        Ok(()) => context.recorder.record(series, due.elapsed(), measured),
-        Err(reason) => context.recorder.fail(series, &reason, measured),
+    let job = Job { context, operation, number, draw, due, measured };
+    lock(&context.under_way).insert(number, Waiting { series, due, measured });
+    let done = context.agenda.until_cut(job.perform()).await;
+    lock(&context.under_way).remove(&number);
+    match &done {
+        Some(Ok(())) => context.recorder.record(series, due.elapsed(), measured),
+        Some(Err(reason)) => context.recorder.fail(series, &reason.words, measured),
+        None => context.recorder.fail(series, "no answer when the load ended", measured),
+    }
+    if !matches!(done, Some(Ok(()))) {
+        // Whether others will see it, nobody knows; it is an error already.
+        context.ledger.forget(number);
     }
     let again = match task {
         Task::Closed(turn, _) => again(context, turn),

@@ -6,6 +6,7 @@ use crate::{
     threshold::{Metric, Threshold},
 };
 use fedproof_results::load::{Generator, ResourceSample, ThresholdResult, Work};
+use std::time::Duration;
 
 /// What free workers may be late, 99th percentile, in microseconds: later than that, the generator measures itself.
 const LATE_US: u64 = 50_000;
@@ -19,6 +20,10 @@ pub(crate) struct Figures<'a> {
     pub(crate) work: &'a [Work],
     pub(crate) resources: &'a [ResourceSample],
     pub(crate) lost: u64,
+    /// What is due and has no answer yet, with the time that it has waited; while a load runs.
+    pub(crate) waiting: Vec<(Series, Duration)>,
+    /// How long a request may take.
+    pub(crate) give_up: Duration,
 }
 
 impl Figures<'_> {
@@ -29,6 +34,10 @@ impl Figures<'_> {
     }
 
     fn value(&self, threshold: &Threshold) -> Option<f64> {
+        let is_meant = |series: Series| match threshold.of {
+            Some(own) => own == series,
+            None => matches!(series, Series::Of(_)),
+        };
         let series: Vec<Series> = match threshold.of {
             Some(series) => vec![series],
             None => Series::all().filter(|series| matches!(series, Series::Of(_))).collect(),
@@ -38,6 +47,14 @@ impl Figures<'_> {
         for series in series {
             latencies.add(self.recorder.whole(series)).ok()?;
             errors += self.recorder.errors(series);
+        }
+        // Nobody knows how long these will take; but if it is longer than the bound already, that is known.
+        for (_, waited) in self.waiting.iter().filter(|(series, _)| is_meant(*series)) {
+            errors += u64::from(*waited > self.give_up);
+            let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+            if matches!(threshold.metric, Metric::Percentile(_) | Metric::Max) && micros as f64 > threshold.bound {
+                latencies.saturating_record(micros);
+            }
         }
         let count = latencies.len();
         let with_latencies = |value: f64| (count > 0).then_some(value);

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 mod agenda;
+mod answers;
 mod attach;
 mod context;
 mod desk;
@@ -50,7 +51,7 @@ pub use operation::Operation;
 pub use outcome::Outcome;
 pub use paired::{Against, CONFIDENCE, Paired, compare};
 pub use population::PopulationError;
-pub use probe::probe;
+pub use probe::{Probe, Probed, probe};
 pub use recorder::Recorder;
 pub use run::{LoadError, Place, Setting, run};
 pub use schedule::Shard;

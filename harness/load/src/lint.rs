@@ -20,6 +20,10 @@ pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
         format!("workload is {:?}, and the file {stem:?}: they must agree", workload.workload),
     );
     must(workload.workers > 0, "workers must be at least 1".to_owned());
+    must(
+        workload.give_up_seconds > 0.0 && workload.give_up_seconds <= 3600.0,
+        "give_up_seconds must be more than 0, and an hour at most".to_owned(),
+    );
     must(!workload.phases.is_empty(), "phases: there must be one".to_owned());
     must(workload.phases.iter().any(|phase| phase.measured), "phases: one must be measured".to_owned());
     for (n, phase) in workload.phases.iter().enumerate() {

@@ -118,6 +118,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     let mut record = LoadRecord { shard: None, invalid_because: Vec::new(), resources: Vec::new(), ..first };
     (record.lost, record.generator) = (0, Generator::default());
     record.thresholds.clear();
+    record.troubles.clear();
     record.invariants.clear();
     let mut stopped: Vec<String> = lost_shards;
     let thresholds: Vec<String> = parts[0].record.thresholds.iter().map(|one| one.expression.clone()).collect();
@@ -153,6 +154,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         own.work.into_iter().for_each(|one| if shared { join_work(&mut work, one) } else { add_work(&mut work, one) });
         record.lost += own.lost;
         record.standing.join(own.standing);
+        record.troubles.extend(own.troubles);
         record.invariants.extend(own.invariants);
         for mut sample in own.resources {
             if sample.process == "generator" {
@@ -181,7 +183,15 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     (record.valid, record.complete) = (record.invalid_because.is_empty(), stopped.is_empty());
     record.stopped_because = stopped.join("; ");
     let (work, resources, lost) = (&record.work, &record.resources, record.lost);
-    let figures = Figures { recorder: &recorder, seconds: measured, work, resources, lost };
+    let figures = Figures {
+        recorder: &recorder,
+        seconds: measured,
+        work,
+        resources,
+        lost,
+        waiting: Vec::new(),
+        give_up: Duration::MAX,
+    };
     let judged = thresholds.iter().filter_map(|text| Some(figures.judge(&text.parse::<Threshold>().ok()?))).collect();
     record.thresholds = judged;
     Ok(Merged { record, intervals: summed.into_values().collect() })

@@ -103,13 +103,13 @@ impl<'a> Observer<'a> {
     }
 
     async fn reading(&self) -> Reading {
-        let asked = self
-            .context
-            .stage
+        let stage = &self.context.stage;
+        let asked = stage
             .population
             .homeservers
             .iter()
-            .map(|one| resources::counters(&self.context.stage.http, one));
+            .enumerate()
+            .map(|(n, one)| resources::counters(&stage.http, one, stage.answers.is_silent(n)));
         let counters = futures::future::join_all(asked).await;
         let stage = &self.context.stage;
         let (requests, bytes) = stage.sees_federation().then(|| stage.spent.so_far()).unzip();
@@ -163,12 +163,19 @@ impl<'a> Observer<'a> {
         if let Some(death) = homeservers.filter_map(Home::died).next() {
             return Some(death);
         }
+        if self.context.workload.stop_if.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
+        let waiting = self.context.waiting().into_iter().filter(|one| one.measured);
         let figures = Figures {
             recorder: &self.context.recorder,
             seconds: self.began.elapsed().as_secs_f64(),
             work: &[],
             resources: &self.resources,
             lost: 0,
+            waiting: waiting.map(|one| (one.series, now - one.due)).collect(),
+            give_up: self.context.workload.give_up(),
         };
         let met = self.context.workload.stop_if.iter().map(|condition| figures.judge(condition)).find(|met| met.ok);
         met.map(|met| format!("stop_if {} was met", met.expression))

@@ -1,7 +1,9 @@
 //! What a load brought.
 
 use crate::{judge::Figures, merge::add_work, recorder::Recorder, series::Series, workload::Workload};
-use fedproof_results::load::{Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Work};
+use fedproof_results::load::{
+    Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
+};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What a load brought, without who and when.
@@ -9,6 +11,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub struct Outcome {
     /// Why the figures must not be believed.
     pub invalid_because: Vec<String>,
+    /// What homeservers did that explains the figures.
+    pub troubles: Vec<Trouble>,
     /// Why it stopped early, or empty.
     pub stopped_because: String,
     /// What had to hold.
@@ -38,6 +42,11 @@ impl Outcome {
     pub(crate) fn later(mut self, from: Duration) -> Self {
         self.timeline.iter_mut().for_each(|point| point.second += from.as_secs());
         self.resources.iter_mut().for_each(|sample| sample.second += from.as_secs());
+        for trouble in &mut self.troubles {
+            for at in trouble.from.iter_mut().chain(&mut trouble.to) {
+                *at += from.as_secs_f64();
+            }
+        }
         for phase in &mut self.phases {
             phase.from += from.as_secs_f64();
             phase.to += from.as_secs_f64();
@@ -49,6 +58,7 @@ impl Outcome {
     pub(crate) fn append(&mut self, other: Self) {
         self.recorder.absorb(&other.recorder);
         self.invalid_because.extend(other.invalid_because);
+        self.troubles.extend(other.troubles);
         self.measured_seconds += other.measured_seconds;
         let mut work = BTreeMap::new();
         self.work.drain(..).chain(other.work).for_each(|one| add_work(&mut work, one));
@@ -68,7 +78,15 @@ impl Outcome {
     /// Judges the thresholds by all that was added up.
     pub(crate) fn judge_again(&mut self, workload: &Workload) {
         let Self { recorder, work, resources, lost, measured_seconds, .. } = &*self;
-        let figures = Figures { recorder, seconds: *measured_seconds, work, resources, lost: *lost };
+        let figures = Figures {
+            recorder,
+            seconds: *measured_seconds,
+            work,
+            resources,
+            lost: *lost,
+            waiting: Vec::new(),
+            give_up: Duration::MAX,
+        };
         self.thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
     }
 

@@ -7,7 +7,7 @@ use crate::{
     operation::Operation,
     population::{Room, VIRTUAL_USER},
     schedule::Draw,
-    stage::Newest,
+    stage::{Newest, Stage},
 };
 use bytes::Bytes;
 use fedproof_core::{ServerName, path};
@@ -34,8 +34,21 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Does it, to the last byte of the answer.
+    /// Does it, to the last byte of the answer, unless it takes too long.
     pub(crate) async fn perform(self) -> Result<(), Reason> {
+        match self.operation {
+            // They wait for their turn, which is no request yet.
+            Operation::Transaction => self.transaction().await,
+            _ => self.in_time(self.do_now()).await?,
+        }
+    }
+
+    async fn in_time<T>(self, work: impl Future<Output = T>) -> Result<T, Reason> {
+        let limit = self.context.stage.give_up;
+        tokio::time::timeout(limit, work).await.map_err(|_| Reason::no_answer(limit))
+    }
+
+    async fn do_now(self) -> Result<(), Reason> {
         match self.operation {
             Operation::Login => self.login().await,
             Operation::InitialSync => self.initial_sync().await,
@@ -82,7 +95,34 @@ impl Job<'_> {
     ) -> Result<Bytes, Reason> {
         let user = &self.context.stage.population.users[user];
         let url = self.context.stage.population.homeservers[user.home].url(path);
-        ask(&self.context.stage.http, method, &url, Some(user.client.token()), body).await
+        self.ask(user.home, method, &url, Some(user.client.token()), body).await
+    }
+
+    async fn ask(
+        self,
+        home: usize,
+        method: Method,
+        url: &str,
+        token: Option<&str>,
+        body: Option<(Bytes, &str)>,
+    ) -> Result<Bytes, Reason> {
+        let Stage { http, answers, give_up, .. } = &*self.context.stage;
+        let asked = answers.ask(home);
+        let answer = ask(http, method, url, token, body, *give_up).await;
+        if answer.as_ref().map_or_else(|reason| reason.is_refusal, |_| true) {
+            asked.answered();
+        }
+        answer
+    }
+
+    /// What a virtual server asks the homeserver under test for.
+    async fn asked_outside(self, work: impl Future<Output = Result<Reply, VirtualError>>) -> Result<Value, Reason> {
+        let asked = self.context.stage.answers.ask(0);
+        let answer = work.await;
+        if answer.is_ok() {
+            asked.answered();
+        }
+        succeeded(answer)
     }
 
     async fn login(self) -> Result<(), Reason> {
@@ -93,7 +133,7 @@ impl Job<'_> {
             "password": format!("pw-{localpart}"), "device_id": "LOAD",
         });
         let url = self.context.stage.population.homeservers[user.home].url("/_matrix/client/v3/login");
-        ask(&self.context.stage.http, Method::POST, &url, None, Some((body.to_string().into(), JSON))).await.map(drop)
+        self.ask(user.home, Method::POST, &url, None, Some((body.to_string().into(), JSON))).await.map(drop)
     }
 
     async fn initial_sync(self) -> Result<(), Reason> {
@@ -112,7 +152,7 @@ impl Job<'_> {
     }
 
     fn remember_since(self, user: usize, body: &[u8]) -> Result<(), Reason> {
-        let body: Synced = serde_json::from_slice(body).map_err(|_| "not a /sync answer".to_owned())?;
+        let body: Synced = serde_json::from_slice(body).map_err(|_| "not a /sync answer")?;
         *lock(&self.context.stage.since[user]) = Some(body.next_batch);
         Ok(())
     }
@@ -153,19 +193,11 @@ impl Job<'_> {
         let transaction = format!("{}-{}", self.context.label, self.number);
         let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{transaction}", path::encode(&room.id));
         let answer = self.client(sender, Method::PUT, &path, Some((body.to_string().into(), JSON))).await;
-        match answer {
-            Ok(body) => {
-                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-                if let Some(event) = body["event_id"].as_str() {
-                    *lock(&self.context.stage.newest) = Some(Newest { room: place, event: event.to_owned(), home });
-                }
-                Ok(())
-            }
-            Err(reason) => {
-                self.context.ledger.forget(self.number);
-                Err(reason)
-            }
+        let body: Value = serde_json::from_slice(&answer?).unwrap_or_default();
+        if let Some(event) = body["event_id"].as_str() {
+            *lock(&self.context.stage.newest) = Some(Newest { room: place, event: event.to_owned(), home });
         }
+        Ok(())
     }
 
     async fn typing(self) -> Result<(), Reason> {
@@ -228,12 +260,12 @@ impl Job<'_> {
     /// The first homeserver is the one under test.
     fn subject(self) -> Result<ServerName, Reason> {
         let first = self.context.stage.population.homeservers.first();
-        first.map(|one| one.server_name().clone()).ok_or_else(|| "there is no homeserver".to_owned())
+        first.map(|one| one.server_name().clone()).ok_or_else(|| "there is no homeserver".into())
     }
 
     async fn transaction(self) -> Result<(), Reason> {
         let to = self.subject()?;
-        let prepared = self.context.transactions.take(self.number).await.ok_or("it was not signed ahead")?;
+        let (prepared, turn) = self.context.transactions.take(self.number).await.ok_or("it was not signed ahead")?;
         let population = &self.context.stage.population;
         let members = population.rooms[prepared.room].members.iter();
         let watching = members.filter(|member| **member < population.watchers && population.users[**member].home == 0);
@@ -247,17 +279,14 @@ impl Job<'_> {
             delivered: 0,
         };
         self.context.ledger.expect(self.number, entry);
-        let answer = succeeded(prepared.server.send_ahead(&to, prepared.request).await);
-        self.context.transactions.over(prepared.room);
+        let sent = self.asked_outside(prepared.server.send_ahead(&to, prepared.request));
+        let answer = self.in_time(sent).await.flatten();
+        drop(turn);
         let refused = |answer: &Value| {
             let pdus = answer["pdus"].as_object()?;
             pdus.values().find_map(|answer| answer["error"].as_str()).map(str::to_owned)
         };
-        let result = answer.and_then(|answer| refused(&answer).map_or(Ok(()), Err));
-        if result.is_err() {
-            self.context.ledger.forget(self.number);
-        }
-        result
+        answer.and_then(|answer| refused(&answer).map_or(Ok(()), |error| Err(error.into())))
     }
 
     async fn remote_join(self) -> Result<(), Reason> {
@@ -266,7 +295,7 @@ impl Job<'_> {
         let room = &self.context.stage.population.rooms[self.room(rooms)];
         let name = ServerName::new(format!("j{}.{}.example", self.number, self.context.label));
         let server = self.context.stage.world.server(name);
-        succeeded(server.join(&room.id, &server.user(VIRTUAL_USER), &to).await).map(drop)
+        self.asked_outside(server.join(&room.id, &server.user(VIRTUAL_USER), &to)).await.map(drop)
     }
 
     async fn ask_about_room(self, endpoint: &str, query: impl Fn(&str) -> String) -> Result<(), Reason> {
@@ -281,7 +310,7 @@ impl Job<'_> {
             query(&path::encode(&room.known_event))
         );
         let server: &VirtualServer = &population.virtual_servers[member];
-        succeeded(server.request(&to, "GET", &path, None).await).map(drop)
+        self.asked_outside(server.request(&to, "GET", &path, None)).await.map(drop)
     }
 
     async fn key_query(self) -> Result<(), Reason> {
@@ -293,7 +322,7 @@ impl Job<'_> {
         let body = json!({"device_keys": asked.collect::<serde_json::Map<_, _>>()});
         let server = &population.virtual_servers[self.below("server", population.virtual_servers.len())];
         let path = "/_matrix/federation/v1/user/keys/query";
-        succeeded(server.request(&to, "POST", path, Some(body)).await).map(drop)
+        self.asked_outside(server.request(&to, "POST", path, Some(body))).await.map(drop)
     }
 }
 
@@ -308,7 +337,7 @@ fn succeeded(answer: Result<Reply, VirtualError>) -> Result<Value, Reason> {
     match answer {
         Ok(reply) if reply.status == 200 => Ok(reply.body),
         Ok(reply) => Err(refusal(reply.status, reply.body.to_string().as_bytes())),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.to_string().into()),
     }
 }
 

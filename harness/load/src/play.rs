@@ -19,16 +19,18 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_results::load::{Generator, PhaseSpan};
+use fedproof_results::load::{Generator, PhaseSpan, ThresholdResult, Trouble};
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 use tokio::{sync::watch, time::Instant};
 
 /// How long watchers and virtual servers may take to see what was sent last.
 pub(crate) const DRAIN: Duration = Duration::from_secs(15);
+/// The same, and to answer what is under way, when the load was stopped.
+const DRAIN_STOPPED: Duration = Duration::from_secs(5);
 /// From the last step of setting up to the first arrival.
 const LEAD: Duration = Duration::from_millis(500);
 
@@ -61,6 +63,7 @@ impl Play<'_> {
         let recorder = Arc::new(Recorder::default());
         let ledger = Arc::new(Ledger::new(recorder.clone()));
         stage.heard.begin(&label, &ledger);
+        stage.answers.begin();
         let phases = spans(workload, &arrivals);
         let closed = closed_turns(workload, &schedule::begins(workload), shard);
         let context = Arc::new(Context {
@@ -72,6 +75,7 @@ impl Play<'_> {
             transactions,
             seed,
             label,
+            under_way: Mutex::default(),
         });
         let (start, late) = match start_at.map(|at| at.duration_since(SystemTime::now())) {
             None => (LEAD, None),
@@ -91,13 +95,23 @@ impl Play<'_> {
             reason = session.broken() => reason,
         };
         // What is due and was not begun is not begun any more; what is under way may end.
-        let abandoned = context.agenda.stop() as u64;
-        let settled = async {
-            context.agenda.idle().await;
-            ledger.settled().await;
-        };
-        let _ = tokio::time::timeout(DRAIN, settled).await;
+        let left = context.agenda.stop();
+        for arrival in &left {
+            let measured = workload.phases[arrival.phase].measured;
+            recorder.fail(Series::Of(arrival.operation), "never begun: all workers were waiting for answers", measured);
+        }
+        if !stopped_because.is_empty() {
+            let settled = async {
+                context.agenda.idle().await;
+                ledger.settled().await;
+            };
+            let _ = tokio::time::timeout(DRAIN_STOPPED, settled).await;
+        }
+        // Whoever has no answer by now gets none: a homeserver that hangs does not keep the load from ending.
+        context.agenda.cut();
+        context.agenda.idle().await;
         session.desk.clear();
+        let mut troubles = stage.answers.silences(began);
         observer.last_second();
         let work = observer.work();
         let Observer { timeline, resources, .. } = observer;
@@ -108,28 +122,50 @@ impl Play<'_> {
             cpu_ms: resources::own().cpu_ms.saturating_sub(generator_before),
             rss_bytes: own.map(|sample| sample.rss_bytes).max().unwrap_or_default(),
             late_p99_us,
-            abandoned,
+            abandoned: left.len() as u64,
             workers: workload.workers,
         };
         let measured_seconds = phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
         let lost = ledger.lost();
-        let figures =
-            Figures { recorder: &recorder, seconds: measured_seconds, work: &work, resources: &resources, lost };
-        let thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
+        let figures = Figures {
+            recorder: &recorder,
+            seconds: measured_seconds,
+            work: &work,
+            resources: &resources,
+            lost,
+            waiting: Vec::new(),
+            give_up: workload.give_up(),
+        };
+        let thresholds: Vec<ThresholdResult> =
+            workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
         let mut invalid_because = doubts(&generator, &resources, samples);
-        invalid_because.extend(stage.failed_polls());
         invalid_because.extend(late.map(|late| {
             format!(
                 "it was set up {:.1} s after all shards were to begin: choose a later --start-at",
                 late.as_secs_f64()
             )
         }));
-        if abandoned > 0 && stopped_because.is_empty() {
-            invalid_because.push(format!("{abandoned} operations were due and never begun: all workers were busy"));
+        let broke = thresholds.iter().any(|threshold| !threshold.ok);
+        if !left.is_empty() && stopped_because.is_empty() && troubles.is_empty() {
+            let count = left.len();
+            invalid_because.push(format!("{count} operations were due and never begun: all workers were busy"));
+        }
+        for (home, reason, count) in stage.failed_polls() {
+            let server = stage.population.homeservers[home].name().to_owned();
+            let words = &reason.words;
+            // Where the homeserver is to blame and the figures say so, nobody must doubt them; where they do not, somebody
+            // must: watchers who see nothing tell nothing.
+            if reason.is_refusal && broke {
+                let what = format!("refused {count} polls of watchers: {words}");
+                troubles.push(Trouble { server, what, from: None, to: None });
+            } else if !(broke && troubles.iter().any(|trouble| trouble.server == server)) {
+                invalid_because.push(format!("{count} polls of watchers failed on {server}: {words}"));
+            }
         }
         Ok(Outcome {
             invalid_because,
+            troubles,
             stopped_because,
             thresholds,
             recorder,

@@ -75,18 +75,21 @@ impl Transactions {
         Ok(all)
     }
 
-    /// The one for an arrival, once it is its turn in its room. Whoever took it says [`over`](Self::over).
-    pub(crate) async fn take(&self, number: u64) -> Option<Prepared> {
+    /// The one for an arrival, once it is its turn in its room. The next one's turn comes when what is given with it is
+    /// dropped, also if nobody waited for the answer.
+    pub(crate) async fn take(&self, number: u64) -> Option<(Prepared, Turn<'_>)> {
         let prepared = self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)?;
-        let mut turn = self.turns.get(&prepared.room)?.subscribe();
-        turn.wait_for(|turn| *turn >= prepared.turn).await.ok()?;
-        Some(prepared)
+        let turns = self.turns.get(&prepared.room)?;
+        turns.subscribe().wait_for(|turn| *turn >= prepared.turn).await.ok()?;
+        Some((prepared, Turn(turns)))
     }
+}
 
-    /// The next one of the room may go.
-    pub(crate) fn over(&self, room: usize) {
-        if let Some(turn) = self.turns.get(&room) {
-            turn.send_modify(|turn| *turn += 1);
-        }
+/// A turn in a room: when it is dropped, the next one may go.
+pub(crate) struct Turn<'a>(&'a watch::Sender<u64>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|turn| *turn += 1);
     }
 }

@@ -1,8 +1,9 @@
 //! What is set up once and played on as often as is wanted: the population, who watches it, and what it has spent.
 
 use crate::{
+    answers::Answers,
     home::Home,
-    http,
+    http::{self, Reason},
     perform::lock,
     population::Population,
     resources,
@@ -56,8 +57,12 @@ pub(crate) struct Stage {
     pub(crate) over: watch::Sender<bool>,
     /// How many watchers have begun.
     pub(crate) watching: watch::Sender<usize>,
-    /// Polls that failed since the last play, by reason.
-    pub(crate) watch_errors: Mutex<BTreeMap<String, u64>>,
+    /// Polls that failed since the last play, by the homeserver's position and reason.
+    pub(crate) watch_errors: Mutex<BTreeMap<(usize, Reason), u64>>,
+    /// Whether the homeservers answer.
+    pub(crate) answers: Answers,
+    /// How long a request may take.
+    pub(crate) give_up: Duration,
     /// Who is told of what others see.
     pub(crate) heard: Arc<Heard>,
     /// What the homeservers sent.
@@ -86,6 +91,8 @@ impl Stage {
         Ok(Arc::new(Self {
             http: http::client()?,
             since: population.users.iter().map(|_| Mutex::default()).collect(),
+            answers: Answers::new(population.homeservers.iter().map(|one| one.name().to_owned())),
+            give_up: workload.give_up(),
             population,
             gateway,
             world,
@@ -139,10 +146,10 @@ impl Stage {
         }
     }
 
-    /// Polls that failed since this was asked last, in words.
-    pub(crate) fn failed_polls(&self) -> Option<String> {
+    /// Polls that failed since this was asked last: by the position of the homeserver, the reason, and how many.
+    pub(crate) fn failed_polls(&self) -> Vec<(usize, Reason, u64)> {
         let failed = std::mem::take(&mut *lock(&self.watch_errors));
-        failed.first_key_value().map(|(reason, count)| format!("{count} polls of watchers failed: {reason}"))
+        failed.into_iter().map(|((home, reason), count)| (home, reason, count)).collect()
     }
 
     /// The always-on invariants over the traffic that was kept; none where it passes through somebody else's gateway.

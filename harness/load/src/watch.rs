@@ -7,7 +7,7 @@ use crate::{
 };
 use reqwest::Method;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 /// How long the server may hold a poll open.
 const POLL_MS: u64 = 20_000;
@@ -19,8 +19,9 @@ pub(crate) async fn poll(stage: &Stage, user: usize, since: Option<&str>) -> Res
     let it = &stage.population.users[user];
     let rest = since.map_or_else(|| "timeout=0".to_owned(), |since| format!("timeout={POLL_MS}&since={since}"));
     let url = stage.population.homeservers[it.home].url(&format!("/_matrix/client/v3/sync?filter={FILTER}&{rest}"));
-    let body = ask(&stage.http, Method::GET, &url, Some(it.client.token()), None).await?;
-    let synced: Synced = serde_json::from_slice(&body).map_err(|_| "not a /sync answer".to_owned())?;
+    let limit = stage.give_up + Duration::from_millis(POLL_MS);
+    let body = ask(&stage.http, Method::GET, &url, Some(it.client.token()), None, limit).await?;
+    let synced: Synced = serde_json::from_slice(&body).map_err(|_| "not a /sync answer")?;
     for room in synced.rooms.join.into_values() {
         for event in room.timeline.events {
             if let Some(mark) = event.content.and_then(|content| content.mark)

@@ -25,6 +25,10 @@ pub struct Workload {
     /// Requests in flight at most. What is due while all are busy waits, and its latency counts from when it was due.
     #[serde(default = "workers")]
     pub workers: usize,
+    /// Seconds after which a request without an answer is given up, which is an error. Long polls get these beside the time
+    /// that they may be held open.
+    #[serde(default = "give_up_seconds")]
+    pub give_up_seconds: f64,
     /// How arrivals of open phases are spaced.
     #[serde(default)]
     pub spacing: Spacing,
@@ -40,13 +44,19 @@ pub struct Workload {
     /// What must hold of the measured phases, or the run has failed.
     #[serde(default)]
     pub thresholds: Vec<Threshold>,
-    /// What ends the run early when it holds of the last second: nobody learns more from a server that has broken down.
+    /// What ends the run early when it holds of what was measured so far: nobody learns more from a server that has broken
+    /// down. Looked at each second; what is due and has no answer yet counts with the time that it has waited, and as an
+    /// error once that is longer than `give_up_seconds`.
     #[serde(default)]
     pub stop_if: Vec<Threshold>,
 }
 
 fn workers() -> usize {
     64
+}
+
+fn give_up_seconds() -> f64 {
+    30.0
 }
 
 /// What exists before the load begins.
@@ -211,6 +221,11 @@ impl Workload {
     /// The operations of a phase, by weight.
     pub fn operations<'a>(&'a self, phase: &'a Phase) -> &'a IndexMap<Operation, u32> {
         phase.operations.as_ref().unwrap_or(&self.operations)
+    }
+
+    /// How long a request may take.
+    pub(crate) fn give_up(&self) -> Duration {
+        Duration::from_secs_f64(self.give_up_seconds)
     }
 
     /// Time from the beginning to the end of the last phase.

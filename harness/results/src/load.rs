@@ -41,6 +41,9 @@ pub struct LoadRecord {
     /// The deployment that it attached to, by the id in the connection file; `None` if it booted its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<String>,
+    /// What homeservers did that explains the figures, such as to answer nothing for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// False if the figures must not be believed: the generator was the bottleneck, or too little was measured.
     pub valid: bool,
     /// Why not, in words.
@@ -203,6 +206,33 @@ pub struct ResourceSample {
     pub rss_bytes: u64,
     /// Open file descriptors.
     pub descriptors: u64,
+}
+
+/// What a homeserver did that explains figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trouble {
+    /// The homeserver.
+    pub server: String,
+    /// What, in words that go on after its name.
+    pub what: String,
+    /// Seconds since the load began; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<f64>,
+    /// When it was over; `None` if it was not, or if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<f64>,
+}
+
+impl Trouble {
+    /// In words.
+    pub fn told(&self) -> String {
+        let Self { server, what, from, to } = self;
+        match (from, to) {
+            (Some(from), Some(to)) => format!("{server} {what} from second {from:.0} to second {to:.0}"),
+            (Some(from), None) => format!("{server} {what} from second {from:.0} on"),
+            _ => format!("{server} {what}"),
+        }
+    }
 }
 
 /// The generator's own figures.

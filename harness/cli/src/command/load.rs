@@ -212,6 +212,7 @@ pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> Loa
         seed: about.seed,
         shard: (about.shard != Shard::WHOLE).then(|| about.shard.into()),
         attached: None,
+        troubles: outcome.troubles,
         valid: outcome.invalid_because.is_empty(),
         invalid_because: outcome.invalid_because,
         complete: outcome.stopped_because.is_empty(),

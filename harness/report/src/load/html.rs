@@ -49,10 +49,11 @@ pub fn html(record: &LoadRecord) -> String {
 }
 
 fn head(record: &LoadRecord) -> Markup {
-    let (mark, class, word) = match (record.valid && record.complete, record.held()) {
-        (false, _) => ("?", "inconclusive", "INVALID"),
-        (true, true) => ("✓", "pass", "HELD"),
-        (true, false) => ("✗", "fail", "BROKEN"),
+    let (mark, class, word) = match (record.valid, record.complete, record.held()) {
+        (false, ..) => ("?", "inconclusive", "INVALID"),
+        (true, false, _) => ("?", "inconclusive", "STOPPED EARLY"),
+        (true, true, true) => ("✓", "pass", "HELD"),
+        (true, true, false) => ("✗", "fail", "BROKEN"),
     };
     html! {
         header {
@@ -60,6 +61,12 @@ fn head(record: &LoadRecord) -> Markup {
             h1 class=(class) { (mark) " " (record.workload) ": " (word) }
             p.gate { (record.about) }
             @if !record.complete { div.banner.loud role="alert" { strong { "Stopped early: " } (record.stopped_because) } }
+            @if !record.troubles.is_empty() {
+                div.banner role="alert" {
+                    strong { "What homeservers did" }
+                    ul { @for trouble in &record.troubles { li { (trouble.told()) } } }
+                }
+            }
             @if !record.invalid_because.is_empty() {
                 div.banner role="alert" {
                     strong { "The figures must not be believed" }

@@ -85,6 +85,9 @@ pub fn summary(record: &LoadRecord) -> String {
             threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value));
         let _ = writeln!(text, "{mark}  {}  (seen: {seen})", threshold.expression);
     }
+    for trouble in &record.troubles {
+        let _ = writeln!(text, "TROUBLE: {}", trouble.told());
+    }
     for reason in &record.invalid_because {
         let _ = writeln!(text, "INVALID: {reason}");
     }
