@@ -66,6 +66,12 @@ impl Fabric {
                     pending.presume(None);
                     continue;
                 }
+                Effect::Delay(time) => {
+                    pending.presume(Some(Outcome::Faulted { fault: fault.words.clone() }));
+                    // A fault that is healed meanwhile delays no longer.
+                    let _ = tokio::time::timeout(*time, fault.healed()).await;
+                    pending.presume(None);
+                }
                 Effect::Cut => cut = Some(fault.words.clone()),
                 Effect::Rewrite { .. } => {}
             }

@@ -3,9 +3,12 @@
 use fedproof_core::{ServerName, acl::glob_matches};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -16,6 +19,8 @@ pub enum Effect {
     Refuse,
     /// The request waits until the fault is healed, then goes on. It ends when its caller gives up.
     Stall,
+    /// The request goes on after that time.
+    Delay(Duration),
     /// The destination answers, but the connection ends in the middle of the answer's body.
     Cut,
     /// The gateway answers in place of the destination, which hears nothing.
@@ -40,7 +45,7 @@ pub enum Effect {
 ///
 /// Conditions left out match everything. Server names may be globs. Of several faults that meet a request the one
 /// injected last counts, except that rewrites come on top. Faults without a path spare the well-known document of
-/// the destination unless they refuse or stall: the API fails, not the name.
+/// the destination unless they refuse, stall or delay: the API fails, not the name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// Who calls, apart from any signature.
@@ -82,7 +87,8 @@ impl Fault {
             && self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(matter.method))
             && match &self.path {
                 None => {
-                    matter.path != crate::serve::WELL_KNOWN || matches!(self.effect, Effect::Refuse | Effect::Stall)
+                    matter.path != crate::serve::WELL_KNOWN
+                        || matches!(self.effect, Effect::Refuse | Effect::Stall | Effect::Delay(_))
                 }
                 Some(glob) => {
                     glob_matches(glob, matter.path)
@@ -96,6 +102,7 @@ impl Fault {
         let effect = match &self.effect {
             Effect::Refuse => "refused",
             Effect::Stall => "stalled",
+            Effect::Delay(_) => "delayed",
             Effect::Cut => "cut in the middle of the body",
             Effect::Answer { .. } => "answered by the gateway",
             Effect::Rewrite { .. } => "rewritten",

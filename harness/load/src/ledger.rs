@@ -2,7 +2,7 @@
 
 use crate::{recorder::Recorder, series::Series};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{sync::Notify, time::Instant};
@@ -13,12 +13,35 @@ pub(crate) const MARK: &str = "org.fedproof.load";
 /// Waits for the watchers and the virtual servers.
 pub(crate) struct Ledger {
     recorder: Arc<Recorder>,
-    open: Mutex<HashMap<u64, Entry>>,
+    books: Mutex<Books>,
     changed: Notify,
 }
 
+#[derive(Default)]
+struct Books {
+    /// By number.
+    open: HashMap<u64, Entry>,
+    /// Virtual servers that receive late just now, and that receive nothing.
+    slow: HashSet<usize>,
+    out: HashSet<usize>,
+    /// Virtual servers that missed something: by room, the number of the last of it.
+    behind: HashMap<usize, HashMap<String, u64>>,
+    /// When the last outage ended, and whether its phase was measured.
+    healed: Option<(Instant, bool)>,
+    /// Virtual servers that have been out, who may be given the newest event only and fetch the others.
+    were_out: HashSet<usize>,
+}
+
+impl Books {
+    /// A virtual server will not be given what it should have been given.
+    fn missed(&mut self, server: usize, room: &str, number: u64) {
+        let last = self.behind.entry(server).or_default().entry(room.to_owned()).or_default();
+        *last = number.max(*last);
+    }
+}
+
 /// An event that is under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// When it was due.
     pub(crate) due: Instant,
@@ -29,34 +52,48 @@ pub(crate) struct Entry {
     /// Watchers on the sender's homeserver, and on others, that should see it.
     pub(crate) local: usize,
     pub(crate) remote: usize,
-    /// Virtual servers that should get it, and how many have.
-    pub(crate) deliveries: usize,
+    /// Its room.
+    pub(crate) room: String,
+    /// Virtual servers that should get it and have not, and how many have.
+    pub(crate) receivers: HashSet<usize>,
     pub(crate) delivered: usize,
+}
+
+impl Entry {
+    fn is_settled(&self) -> bool {
+        self.local + self.remote == 0 && self.receivers.is_empty()
+    }
 }
 
 impl Ledger {
     pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
-        Self { recorder, open: Mutex::default(), changed: Notify::new() }
+        Self { recorder, books: Mutex::default(), changed: Notify::new() }
     }
 
-    /// An event is about to be sent.
-    pub(crate) fn expect(&self, number: u64, entry: Entry) {
-        if entry.local + entry.remote + entry.deliveries > 0 {
-            self.open().insert(number, entry);
+    /// An event is about to be sent. Who suffers a fault is not waited for.
+    pub(crate) fn expect(&self, number: u64, mut entry: Entry) {
+        let mut books = self.books();
+        let (gone, slow) = (std::mem::take(&mut books.out), &books.slow);
+        entry.receivers.retain(|server| !slow.contains(server));
+        let missing = entry.receivers.extract_if(|server| gone.contains(server)).collect::<Vec<_>>();
+        missing.into_iter().for_each(|server| books.missed(server, &entry.room, number));
+        books.out = gone;
+        if !entry.is_settled() {
+            books.open.insert(number, entry);
         }
     }
 
     /// It was refused: nobody will see it.
     pub(crate) fn forget(&self, number: u64) {
-        self.open().remove(&number);
+        self.books().open.remove(&number);
         self.changed.notify_waiters();
     }
 
     /// A watcher on `home` saw it.
     pub(crate) fn seen(&self, number: u64, home: usize) {
         let now = Instant::now();
-        let mut open = self.open();
-        let Some(entry) = open.get_mut(&number) else { return };
+        let mut books = self.books();
+        let Some(entry) = books.open.get_mut(&number) else { return };
         let (series, left) = match entry.home {
             None => (Series::SeenInbound, &mut entry.remote),
             Some(sender) if sender == home => (Series::SeenLocal, &mut entry.local),
@@ -65,43 +102,99 @@ impl Ledger {
         // A limited timeline may show an event twice.
         let Some(rest) = left.checked_sub(1) else { return };
         *left = rest;
-        let entry = *entry;
-        self.settle(open, number, entry);
         self.recorder.record(series, now - entry.due, entry.measured);
-    }
-
-    /// A virtual server got it.
-    pub(crate) fn delivered(&self, number: u64) {
-        let now = Instant::now();
-        let mut open = self.open();
-        let Some(entry) = open.get_mut(&number) else { return };
-        if entry.delivered >= entry.deliveries {
-            return;
-        }
-        entry.delivered += 1;
-        let entry = *entry;
-        self.settle(open, number, entry);
-        if entry.delivered == 1 {
-            self.recorder.record(Series::FirstDelivery, now - entry.due, entry.measured);
-        }
-        if entry.delivered == entry.deliveries {
-            self.recorder.record(Series::LastDelivery, now - entry.due, entry.measured);
-        }
-    }
-
-    fn settle(&self, mut open: MutexGuard<'_, HashMap<u64, Entry>>, number: u64, entry: Entry) {
-        if entry.local + entry.remote == 0 && entry.delivered == entry.deliveries {
-            open.remove(&number);
-            drop(open);
+        if entry.is_settled() {
+            books.open.remove(&number);
+            drop(books);
             self.changed.notify_waiters();
         }
     }
 
-    /// Waits until everything was seen.
+    /// A virtual server got it, in that room.
+    pub(crate) fn delivered(&self, number: u64, server: usize, room: &str) {
+        let now = Instant::now();
+        let mut books = self.books();
+        if let Some(entry) = books.open.get_mut(&number) {
+            self.arrived(entry, server, now);
+        }
+        if books.were_out.contains(&server) {
+            // It fetched whatever was before this.
+            let earlier = books.open.iter_mut().filter(|(own, entry)| **own < number && entry.room == room);
+            earlier.for_each(|(_, entry)| self.arrived(entry, server, now));
+        }
+        self.catch_up(&mut books, number, server, room, now);
+        books.open.retain(|_, entry| !entry.is_settled());
+        drop(books);
+        self.changed.notify_waiters();
+    }
+
+    fn arrived(&self, entry: &mut Entry, server: usize, now: Instant) {
+        if !entry.receivers.remove(&server) {
+            return;
+        }
+        entry.delivered += 1;
+        if entry.delivered == 1 {
+            self.recorder.record(Series::FirstDelivery, now - entry.due, entry.measured);
+        }
+        if entry.receivers.is_empty() {
+            self.recorder.record(Series::LastDelivery, now - entry.due, entry.measured);
+        }
+    }
+
+    fn catch_up(&self, books: &mut Books, number: u64, server: usize, room: &str, now: Instant) {
+        let Some(behind) = books.behind.get_mut(&server) else { return };
+        if behind.get(room).is_some_and(|last| number >= *last) {
+            behind.remove(room);
+        }
+        if behind.is_empty() {
+            books.behind.remove(&server);
+            if let Some((healed, measured)) = books.healed {
+                self.recorder.record(Series::CaughtUp, now.saturating_duration_since(healed), measured);
+            }
+        }
+    }
+
+    /// A fault begins. What is under way to those who are out will not reach them while it lasts.
+    pub(crate) fn faulted(&self, slow: &HashSet<usize>, out: &HashSet<usize>) {
+        let mut books = self.books();
+        let books = &mut *books;
+        (books.slow, books.out) = (slow.clone(), out.clone());
+        books.were_out.extend(out);
+        let mut missed = Vec::new();
+        for (number, entry) in &mut books.open {
+            entry.receivers.retain(|server| !slow.contains(server));
+            let gone = entry.receivers.extract_if(|server| out.contains(server));
+            missed.extend(gone.map(|server| (server, entry.room.clone(), *number)));
+        }
+        missed.into_iter().for_each(|(server, room, number)| books.missed(server, &room, number));
+        books.open.retain(|_, entry| !entry.is_settled());
+    }
+
+    /// All faults are over.
+    pub(crate) fn healed(&self, measured: bool) {
+        let mut books = self.books();
+        books.slow.clear();
+        if !std::mem::take(&mut books.out).is_empty() {
+            books.healed = Some((Instant::now(), measured));
+        }
+    }
+
+    /// The play is over: whoever is behind still stays so.
+    pub(crate) fn over(&self) {
+        let books = self.books();
+        let measured = books.healed.is_some_and(|(_, measured)| measured);
+        books.behind.keys().for_each(|_| self.recorder.fail(Series::CaughtUp, "behind still at the end", measured));
+    }
+
+    /// Waits until everything was seen, and everybody caught up.
     pub(crate) async fn settled(&self) {
         loop {
             let changed = self.changed.notified();
-            if self.open().is_empty() {
+            let is_settled = {
+                let books = self.books();
+                books.open.is_empty() && books.behind.is_empty()
+            };
+            if is_settled {
                 return;
             }
             changed.await;
@@ -110,10 +203,51 @@ impl Ledger {
 
     /// Events of measured phases that somebody should have seen and did not.
     pub(crate) fn lost(&self) -> u64 {
-        self.open().values().filter(|entry| entry.measured).count() as u64
+        self.books().open.values().filter(|entry| entry.measured).count() as u64
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(receivers: &[usize]) -> Entry {
+        Entry {
+            due: Instant::now(),
+            measured: true,
+            home: Some(0),
+            local: 0,
+            remote: 0,
+            room: "!r".to_owned(),
+            receivers: receivers.iter().copied().collect(),
+            delivered: 0,
+        }
+    }
+
+    #[test]
+    fn deliveries_are_about_the_healthy_and_who_was_out_catches_up() {
+        let recorder = Arc::new(Recorder::default());
+        let ledger = Ledger::new(recorder.clone());
+        let count = |series| recorder.whole(series).len();
+        ledger.expect(1, event(&[0, 1, 2]));
+        ledger.delivered(1, 0, "!r");
+        ledger.faulted(&HashSet::from([1]), &HashSet::from([2]));
+        assert_eq!((ledger.lost(), count(Series::LastDelivery)), (0, 0), "nobody healthy is waited for");
+        ledger.expect(2, event(&[0, 1, 2]));
+        ledger.delivered(2, 0, "!r");
+        assert_eq!((count(Series::FirstDelivery), count(Series::LastDelivery)), (2, 1));
+        ledger.healed(true);
+        ledger.expect(3, event(&[0, 1, 2]));
+        ledger.expect(4, event(&[0, 1, 2]));
+        for number in [3, 4] {
+            [0, 1].iter().for_each(|server| ledger.delivered(number, *server, "!r"));
+        }
+        assert_eq!((ledger.lost(), count(Series::CaughtUp)), (2, 0));
+        ledger.delivered(4, 2, "!r");
+        assert_eq!((ledger.lost(), count(Series::CaughtUp), count(Series::LastDelivery)), (0, 1, 3), "with all before");
     }
 }

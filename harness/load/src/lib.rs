@@ -13,6 +13,7 @@ mod attach;
 mod context;
 mod desk;
 mod drive;
+mod faults;
 pub mod hlog;
 mod home;
 mod http;
@@ -44,6 +45,7 @@ mod watch;
 mod workload;
 
 pub use attach::refusals;
+pub use faults::{Affected, All, FaultEffect, PhaseFault};
 pub use home::Home;
 pub use limit::{Search, Share, find_limit};
 pub use merge::{MergeError, Merged, Part, merge, start_of};

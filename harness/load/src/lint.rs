@@ -41,6 +41,9 @@ pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
             );
             must(closed.users <= workload.workers, message);
         }
+        for problem in phase.faults.iter().filter_map(|fault| fault.problem(workload.population.virtual_servers)) {
+            must(false, format!("phase {name}: {problem}"));
+        }
         let weights: u32 = workload.operations(phase).values().sum();
         must(weights > 0, format!("phase {name}: there are no operations with a weight"));
         let again = workload.phases[..n].iter().any(|earlier| earlier.phase == *name);

@@ -2,6 +2,7 @@
 
 use crate::{
     context::Context,
+    faults::Injected,
     hlog,
     home::Home,
     judge::Figures,
@@ -55,6 +56,9 @@ impl<'a> Observer<'a> {
         self.sampler.sample(0, &self.context.stage.population.homeservers);
         for (n, phase) in phases.iter().enumerate() {
             let before = self.reading().await;
+            let written = &self.context.workload.phases[n].faults;
+            let faults = Injected::new(written, &self.context.stage.population, &self.context.stage.gateway);
+            self.context.ledger.faulted(&faults.slow, &faults.out);
             let phase_end = self.began + Duration::from_secs_f64(phase.to);
             let is_last = n + 1 == phases.len();
             loop {
@@ -71,6 +75,8 @@ impl<'a> Observer<'a> {
                     return reason;
                 }
             }
+            drop(faults);
+            self.context.ledger.healed(phase.measured);
             if is_last {
                 // The last phase's work is not done before the last answer, and before the last has seen what was sent.
                 let done = async {

@@ -15,7 +15,10 @@ use fedproof_gateway::Reply;
 use fedproof_virtual::{VirtualError, VirtualServer};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use tokio::time::Instant;
 
 /// Size of what is uploaded, in bytes.
@@ -181,7 +184,8 @@ impl Job<'_> {
             home: Some(home),
             local: watching(true),
             remote: watching(false),
-            deliveries: room.virtual_members.len(),
+            room: room.id.clone(),
+            receivers: room.virtual_members.iter().copied().collect(),
             delivered: 0,
         };
         self.context.ledger.expect(self.number, entry);
@@ -275,7 +279,8 @@ impl Job<'_> {
             home: None,
             local: 0,
             remote: watching.count(),
-            deliveries: 0,
+            room: String::new(),
+            receivers: HashSet::new(),
             delivered: 0,
         };
         self.context.ledger.expect(self.number, entry);

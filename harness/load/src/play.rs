@@ -112,6 +112,7 @@ impl Play<'_> {
         context.agenda.idle().await;
         session.desk.clear();
         let mut troubles = stage.answers.silences(began);
+        ledger.over();
         observer.last_second();
         let work = observer.work();
         let Observer { timeline, resources, .. } = observer;
@@ -187,6 +188,7 @@ fn spans(workload: &Workload, arrivals: &[Arrival]) -> Vec<PhaseSpan> {
     let spans = workload.phases.iter().zip(begins).enumerate().map(|(n, (phase, begin))| PhaseSpan {
         name: phase.phase.clone(),
         measured: phase.measured,
+        faults: phase.faults.iter().map(ToString::to_string).collect(),
         from: begin.as_secs_f64(),
         to: begin.as_secs_f64() + phase.seconds,
         due: arrivals.iter().filter(|arrival| arrival.phase == n).count() as u64,

@@ -18,6 +18,8 @@ pub enum Series {
     FirstDelivery,
     /// The same for the last of them.
     LastDelivery,
+    /// From the end of an outage until a virtual server that had received nothing has all that it missed.
+    CaughtUp,
 }
 
 impl Series {
@@ -27,6 +29,7 @@ impl Series {
         ("seen_inbound", Self::SeenInbound),
         ("first_delivery", Self::FirstDelivery),
         ("last_delivery", Self::LastDelivery),
+        ("caught_up", Self::CaughtUp),
     ];
 
     /// All there are.

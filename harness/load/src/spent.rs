@@ -5,9 +5,13 @@ use crate::{
     ledger::{Ledger, MARK},
 };
 use fedproof_gateway::Gateway;
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use fedproof_virtual::VirtualServer;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// What homeservers sent to others, by position among the homeservers.
@@ -50,8 +54,10 @@ impl Heard {
 }
 
 /// Watches the traffic of a gateway.
-pub(crate) fn tap(gateway: &Gateway, heard: &Arc<Heard>, spent: &Arc<Spent>) {
+pub(crate) fn tap(gateway: &Gateway, heard: &Arc<Heard>, spent: &Arc<Spent>, virtual_servers: &[VirtualServer]) {
     let (heard, spent) = (heard.clone(), spent.clone());
+    let names = virtual_servers.iter().enumerate().map(|(n, server)| (server.name().to_string(), n));
+    let virtual_servers: HashMap<String, usize> = names.collect();
     gateway.transcript().tap(move |exchange| {
         let Some(home) = spent.names.iter().position(|name| *name == exchange.caller) else { return };
         spent.requests[home].fetch_add(1, Ordering::Relaxed);
@@ -59,11 +65,12 @@ pub(crate) fn tap(gateway: &Gateway, heard: &Arc<Heard>, spent: &Arc<Spent>) {
             let bytes = serde_json::to_vec(&exchange.request).map_or(0, |body| body.len() as u64);
             spent.bytes[home].fetch_add(bytes, Ordering::Relaxed);
         }
-        let is_virtual = !spent.names.iter().any(|name| *name == exchange.destination.as_str());
-        if is_virtual && exchange.status() == Some(200) {
-            for mark in exchange.pdus().iter().map(|pdu| &pdu["content"][MARK]) {
+        let Some(receiver) = virtual_servers.get(exchange.destination.as_str()) else { return };
+        if exchange.status() == Some(200) {
+            for pdu in exchange.pdus() {
+                let (mark, room) = (&pdu["content"][MARK], pdu["room_id"].as_str().unwrap_or_default());
                 if let Some(ledger) = mark["run"].as_str().and_then(|run| heard.ledger(run)) {
-                    mark["n"].as_u64().into_iter().for_each(|number| ledger.delivered(number));
+                    mark["n"].as_u64().into_iter().for_each(|number| ledger.delivered(number, *receiver, room));
                 }
             }
         }

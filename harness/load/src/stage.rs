@@ -87,7 +87,7 @@ impl Stage {
             // That they are counted from an earlier moment on is no reason not to measure.
             let _ = postgresql.forget_statements().await;
         }
-        tap(&gateway, &heard, &spent);
+        tap(&gateway, &heard, &spent, &population.virtual_servers);
         Ok(Arc::new(Self {
             http: http::client()?,
             since: population.users.iter().map(|_| Mutex::default()).collect(),

@@ -1,6 +1,6 @@
 //! What a load run is: `fixtures/workloads/*.yaml`, typed.
 
-use crate::{limit::Search, operation::Operation, threshold::Threshold};
+use crate::{faults::PhaseFault, limit::Search, operation::Operation, threshold::Threshold};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,10 @@ pub struct Phase {
     /// Operations by weight, instead of the workload's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<IndexMap<Operation, u32>>,
+    /// What virtual servers suffer while it lasts. `first_delivery` and `last_delivery` are about those that suffer nothing;
+    /// `caught_up` goes from the phase's end until one that received nothing has all that it missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<PhaseFault>,
     /// Whether it counts: not so for warming up.
     #[serde(default = "measured")]
     pub measured: bool,

@@ -170,6 +170,9 @@ pub struct PhaseSpan {
     pub to: f64,
     /// How many operations were due in it.
     pub due: u64,
+    /// What virtual servers suffered in it, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
 }
 
 /// A series in one second; times in microseconds.

@@ -31,6 +31,8 @@ pub(super) struct Chart<'a> {
     pub(super) unit: fn(f64) -> String,
     /// Stretches of x that are shaded: not measured.
     pub(super) shaded: &'a [(f64, f64)],
+    /// Stretches of x in which something was made to fail.
+    pub(super) faulted: &'a [(f64, f64)],
     /// Marks on x, with their names: where phases begin.
     pub(super) marks: &'a [(f64, String)],
     pub(super) logarithmic: bool,
@@ -56,6 +58,9 @@ impl Chart<'_> {
                 svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.title) {
                     @for (from, to) in self.shaded {
                         rect.shade x=(n(scale.x(*from))) y=(n(TOP)) width=(n(scale.x(*to) - scale.x(*from))) height=(n(HEIGHT - BOTTOM - TOP)) {}
+                    }
+                    @for (from, to) in self.faulted {
+                        rect.fault x=(n(scale.x(*from))) y=(n(TOP)) width=(n(scale.x(*to) - scale.x(*from))) height=(n(HEIGHT - BOTTOM - TOP)) {}
                     }
                     @for tick in scale.ticks() {
                         line.grid x1=(n(LEFT)) x2=(n(WIDTH)) y1=(n(scale.y(tick))) y2=(n(scale.y(tick))) {}
@@ -146,6 +151,7 @@ mod tests {
             lines,
             unit: |value| format!("{value}"),
             shaded: &[(0.0, 1.0)],
+            faulted: &[],
             marks: &[],
             logarithmic: true,
         };

@@ -14,11 +14,12 @@ const OWN_STYLE: &str = "
 .chart { margin: 0 0 1.4rem; } .chart figcaption { font-weight: 600; margin-bottom: 0.3rem; }
 .chart svg { width: 100%; height: auto; } .chart text { font: 10px system-ui, sans-serif; fill: var(--quiet); }
 .grid { stroke: var(--line); stroke-width: 0.7; } .mark { stroke: var(--quiet); stroke-width: 0.7; stroke-dasharray: 3 3; }
-.shade { fill: var(--raised); } .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; font-size: 0.85rem; }
+.shade { fill: var(--raised); } .fault { fill: #d55e00; opacity: 0.14; } .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; font-size: 0.85rem; }
 .legend svg { width: 26px; height: 8px; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 ";
 /// What people ask about first, in this order.
-const HEADLINES: &[&str] = &["seen_local", "seen_remote", "seen_inbound", "first_delivery", "last_delivery"];
+const HEADLINES: &[&str] =
+    &["seen_local", "seen_remote", "seen_inbound", "first_delivery", "last_delivery", "caught_up"];
 
 /// The page.
 pub fn html(record: &LoadRecord) -> String {
@@ -166,8 +167,17 @@ fn charts(record: &LoadRecord) -> Markup {
     let shaded: Vec<(f64, f64)> =
         record.phases.iter().filter(|phase| !phase.measured).map(|phase| (phase.from, phase.to)).collect();
     let marks: Vec<(f64, String)> = record.phases.iter().map(|phase| (phase.from, phase.name.clone())).collect();
-    let chart =
-        |title, lines, unit, logarithmic| Chart { title, lines, unit, shaded: &shaded, marks: &marks, logarithmic };
+    let faulted: Vec<(f64, f64)> =
+        record.phases.iter().filter(|phase| !phase.faults.is_empty()).map(|phase| (phase.from, phase.to)).collect();
+    let chart = |title, lines, unit, logarithmic| Chart {
+        title,
+        lines,
+        unit,
+        shaded: &shaded,
+        faulted: &faulted,
+        marks: &marks,
+        logarithmic,
+    };
     let rate = chart(
         "Operations and sightings a second",
         series(record, busiest(record), |one| one.count as f64),
@@ -189,7 +199,10 @@ fn charts(record: &LoadRecord) -> Markup {
     let cpu = chart("Processor, in cores", processes(record, |sample| sample.0), |value| format!("{value:.1}"), false);
     let memory =
         chart("Resident memory", processes(record, |sample| sample.1), |value| format!("{:.0} MB", value / 1e6), false);
-    html! { @for chart in [rate, latency, slowest, cpu, memory] { @if let Some(drawn) = chart.draw() { (drawn) } } }
+    html! {
+        p.quiet { "Grey: not measured." @for phase in &record.phases { @if !phase.faults.is_empty() { " Orange, " (phase.name) ": " (phase.faults.join(", ")) "." } } }
+        @for chart in [rate, latency, slowest, cpu, memory] { @if let Some(drawn) = chart.draw() { (drawn) } }
+    }
 }
 
 /// Series that are worth a line: the headlines, then those with the most samples.

@@ -85,6 +85,9 @@ pub fn summary(record: &LoadRecord) -> String {
             threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value));
         let _ = writeln!(text, "{mark}  {}  (seen: {seen})", threshold.expression);
     }
+    for phase in record.phases.iter().filter(|phase| !phase.faults.is_empty()) {
+        let _ = writeln!(text, "phase {}, as the workload asks: {}", phase.name, phase.faults.join(", "));
+    }
     for trouble in &record.troubles {
         let _ = writeln!(text, "TROUBLE: {}", trouble.told());
     }
