@@ -99,5 +99,8 @@ fn shards_attach_to_one_deployment_and_a_lost_one_is_named() {
     let partial = path("partial");
     let (code, stdout, stderr) = support::fedproof(&["merge", &one, &two, "--out", &partial]);
     assert_eq!(code, 3, "{stdout}{stderr}");
+    let record = std::fs::read(Path::new(&partial).join("load.json")).expect("what there is");
+    let record: Value = serde_json::from_slice(&record).expect("JSON");
+    assert_eq!(record["work"], Value::Array(vec![]), "the lost shard's part in it is not known");
     assert!(stdout.contains("shard 1/2 is missing") && stderr.contains("shard2 holds no results"), "{stdout}{stderr}");
 }

@@ -42,6 +42,7 @@ mod spent;
 mod stage;
 mod threshold;
 mod watch;
+mod work;
 mod workload;
 
 pub use attach::refusals;

@@ -6,6 +6,7 @@ use crate::{
     recorder::{Interval, Recorder, histogram},
     series::Series,
     threshold::Threshold,
+    work::{add_work, join_work},
 };
 use fedproof_results::load::{Generator, LoadRecord, Second, ShardOf, Work};
 use std::{
@@ -120,6 +121,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     record.thresholds.clear();
     record.troubles.clear();
     record.invariants.clear();
+    let is_lost = !lost_shards.is_empty();
     let mut stopped: Vec<String> = lost_shards;
     let thresholds: Vec<String> = parts[0].record.thresholds.iter().map(|one| one.expression.clone()).collect();
     for span in &mut record.phases {
@@ -177,7 +179,8 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         }
     }
     let measured = record.phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
-    record.work = work.into_values().collect();
+    // Counters of homeservers that shards share tell of the lost ones, too; how much they did is not known.
+    record.work = if shared && is_lost { Vec::new() } else { work.into_values().collect() };
     record.operations = recorder.figures(measured);
     record.timeline = timeline(&summed, seconds);
     (record.valid, record.complete) = (record.invalid_because.is_empty(), stopped.is_empty());
@@ -209,41 +212,6 @@ fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeEr
     match differing.into_iter().find(|(_, differs)| *differs) {
         Some((what, _)) => Err(MergeError::Foreign { one: first.run_id.clone(), other: record.run_id.clone(), what }),
         None => Ok(shard),
-    }
-}
-
-/// Adds the work of another load, or shard, to that of the same operation and homeserver.
-pub(crate) fn add_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
-    let key = (one.operation.clone(), one.server.clone());
-    match all.get_mut(&key) {
-        None => drop(all.insert(key, one)),
-        Some(sum) => {
-            sum.count += one.count;
-            sum.cpu_ms = sum.cpu_ms.zip(one.cpu_ms).map(|(sum, more)| sum + more);
-            sum.database_cpu_ms = sum.database_cpu_ms.zip(one.database_cpu_ms).map(|(sum, more)| sum + more);
-            sum.db_transactions = sum.db_transactions.zip(one.db_transactions).map(|(sum, more)| sum + more);
-            sum.events_persisted = sum.events_persisted.zip(one.events_persisted).map(|(sum, more)| sum + more);
-            sum.requests = sum.requests.zip(one.requests).map(|(sum, more)| sum + more);
-            sum.bytes = sum.bytes.zip(one.bytes).map(|(sum, more)| sum + more);
-        }
-    }
-}
-
-/// Adds the work of another shard on the same homeservers. What their counters tell is of all shards: it is there as often
-/// as there are shards, and each saw a little less or more of it. Operations are each shard's own.
-fn join_work(all: &mut BTreeMap<(String, String), Work>, one: Work) {
-    let key = (one.operation.clone(), one.server.clone());
-    match all.get_mut(&key) {
-        None => drop(all.insert(key, one)),
-        Some(sum) => {
-            sum.count += one.count;
-            sum.cpu_ms = sum.cpu_ms.max(one.cpu_ms);
-            sum.database_cpu_ms = sum.database_cpu_ms.max(one.database_cpu_ms);
-            sum.db_transactions = sum.db_transactions.max(one.db_transactions);
-            sum.events_persisted = sum.events_persisted.max(one.events_persisted);
-            sum.requests = sum.requests.max(one.requests);
-            sum.bytes = sum.bytes.max(one.bytes);
-        }
     }
 }
 

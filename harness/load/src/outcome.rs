@@ -1,6 +1,6 @@
 //! What a load brought.
 
-use crate::{judge::Figures, merge::add_work, recorder::Recorder, series::Series, workload::Workload};
+use crate::{judge::Figures, recorder::Recorder, series::Series, work::add_work, workload::Workload};
 use fedproof_results::load::{
     Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
 };
