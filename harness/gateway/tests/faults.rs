@@ -109,6 +109,21 @@ async fn stalled_requests_go_on_when_healed() {
 }
 
 #[tokio::test]
+async fn delayed_requests_go_on_after_their_time_or_when_healed() {
+    let bed = Bed::new().await;
+    let moment = bed.inject(Effect::Delay(std::time::Duration::from_millis(1)));
+    assert_eq!(bed.send(PATH).await.unwrap().status, 200);
+    bed.gateway.heal(moment);
+    let hour = bed.inject(Effect::Delay(std::time::Duration::from_secs(3600)));
+    let sent = bed.send(PATH);
+    tokio::pin!(sent);
+    assert!(is_waiting(sent.as_mut()).await);
+    assert_eq!(bed.r.heard().len(), 1);
+    bed.gateway.heal(hour);
+    assert_eq!(sent.await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn a_stalled_request_ends_with_its_caller() {
     let bed = Bed::new().await;
     let id = bed.inject(Effect::Stall);

@@ -1,11 +1,12 @@
 //! From figures to a word: thresholds, and whether the figures may be believed.
 
 use crate::{
+    http::Reason,
     recorder::Recorder,
     series::Series,
     threshold::{Metric, Threshold},
 };
-use fedproof_results::load::{Generator, ResourceSample, ThresholdResult, Work};
+use fedproof_results::load::{Generator, ResourceSample, ThresholdResult, Trouble, Work};
 use std::time::Duration;
 
 /// What free workers may be late, 99th percentile, in microseconds: later than that, the generator measures itself.
@@ -106,4 +107,43 @@ pub(crate) fn doubts(generator: &Generator, resources: &[ResourceSample], sample
         doubts.push(format!("the generator used more than {BUSY} of a core in {busy} of {} seconds", own.len()));
     }
     doubts
+}
+
+/// What it means that polls of watchers failed: the homeserver's trouble, or a doubt.
+///
+/// Where the homeserver is to blame and the figures say so (`broke`: a threshold did), nobody must doubt them; where they
+/// do not, somebody must: watchers who see nothing tell nothing.
+pub(crate) fn blind(
+    server: &str,
+    reason: &Reason,
+    count: u64,
+    broke: bool,
+    troubles: &mut Vec<Trouble>,
+) -> Option<String> {
+    let words = &reason.words;
+    if broke && reason.is_refusal {
+        let what = format!("refused {count} polls of watchers: {words}");
+        troubles.push(Trouble { server: server.to_owned(), what, from: None, to: None });
+        return None;
+    }
+    let is_explained = broke && troubles.iter().any(|trouble| trouble.server == server);
+    (!is_explained).then(|| format!("{count} polls of watchers failed on {server}: {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_that_fail_are_blamed_on_the_homeserver_only_where_it_is_and_the_figures_say_so() {
+        let refused = Reason { words: "500 M_UNKNOWN".to_owned(), is_refusal: true };
+        let broken = Reason::from("the connection broke");
+        let mut troubles = Vec::new();
+        assert!(blind("alpha", &refused, 3, false, &mut troubles).is_some() && troubles.is_empty());
+        assert!(blind("alpha", &broken, 3, true, &mut troubles).is_some() && troubles.is_empty());
+        assert_eq!(blind("alpha", &refused, 3, true, &mut troubles), None);
+        assert_eq!(troubles[0].told(), "alpha refused 3 polls of watchers: 500 M_UNKNOWN");
+        assert_eq!(blind("alpha", &broken, 3, true, &mut troubles), None, "it has been told of");
+        assert!(blind("bravo", &broken, 3, true, &mut troubles).is_some());
+    }
 }

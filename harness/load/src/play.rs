@@ -4,7 +4,7 @@ use crate::{
     agenda::{Agenda, Turn},
     context::Context,
     hlog,
-    judge::{Figures, doubts},
+    judge::{Figures, blind, doubts},
     ledger::Ledger,
     observe::Observer,
     outcome::Outcome,
@@ -19,7 +19,7 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_results::load::{Generator, PhaseSpan, ThresholdResult, Trouble};
+use fedproof_results::load::{Generator, PhaseSpan, ThresholdResult};
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -153,16 +153,8 @@ impl Play<'_> {
             invalid_because.push(format!("{count} operations were due and never begun: all workers were busy"));
         }
         for (home, reason, count) in stage.failed_polls() {
-            let server = stage.population.homeservers[home].name().to_owned();
-            let words = &reason.words;
-            // Where the homeserver is to blame and the figures say so, nobody must doubt them; where they do not, somebody
-            // must: watchers who see nothing tell nothing.
-            if reason.is_refusal && broke {
-                let what = format!("refused {count} polls of watchers: {words}");
-                troubles.push(Trouble { server, what, from: None, to: None });
-            } else if !(broke && troubles.iter().any(|trouble| trouble.server == server)) {
-                invalid_because.push(format!("{count} polls of watchers failed on {server}: {words}"));
-            }
+            let server = stage.population.homeservers[home].name();
+            invalid_because.extend(blind(server, &reason, count, broke, &mut troubles));
         }
         Ok(Outcome {
             invalid_because,
