@@ -24,6 +24,8 @@ pub fn refusals(workload: &Workload, homeservers: &[Home], shard: Shard) -> Vec<
     refusals.extend(operations.iter().map(|one| format!("operation {one} needs virtual servers")));
     let rooms = workload.population.rooms.iter().enumerate().filter(|(_, group)| group.virtual_members > 0);
     refusals.extend(rooms.map(|(n, _)| format!("population: rooms[{n}] has virtual members")));
+    let faulty = workload.phases.iter().filter(|phase| !phase.faults.is_empty());
+    refusals.extend(faulty.map(|phase| format!("phase {}: its faults need virtual servers", phase.phase)));
     if workload.search.is_some() {
         refusals.push("search: it watches the processes of a deployment of its own".to_owned());
     }
@@ -95,6 +97,10 @@ mod tests {
             refused.len() == 2 && refused[0].contains("fan_out") && refused[1].contains("remote_join"),
             "{refused:?}"
         );
+        let mut faulty = workload("{send: 1}", "[]");
+        faulty.phases[0].faults = serde_saphyr::from_str("[{servers: all, effect: refuse}]").unwrap();
+        let refused = refusals(&faulty, &[elsewhere()], Shard::WHOLE);
+        assert!(refused.len() == 1 && refused[0].contains("phase only: its faults"), "{refused:?}");
         let counting = workload("{send: 1}", "[cpu_per_op(send) < 1ms, db_per_op(send) < 9, memory < 9MB]");
         let refused = refusals(&counting, &[elsewhere()], Shard::WHOLE);
         assert_eq!(refused.len(), 3, "{refused:?}");
