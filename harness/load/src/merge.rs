@@ -178,6 +178,10 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
             stopped.push(format!("shard {index}: {}", own.stopped_because));
         }
     }
+    if shared && record.start_at.is_none() && there.len() > 1 {
+        let why = "the shards were not told to begin at one time (--start-at): their loads need not have overlapped";
+        record.invalid_because.push(why.to_owned());
+    }
     let measured = record.phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
     // Counters of homeservers that shards share tell of the lost ones, too; how much they did is not known.
     record.work = if shared && is_lost { Vec::new() } else { work.into_values().collect() };
@@ -204,7 +208,9 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
 fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeError> {
     let shard = record.shard.ok_or_else(|| MergeError::Whole(record.run_id.clone()))?;
     let differing = [
-        ("workload", first.workload != record.workload),
+        ("workload", first.workload != record.workload || first.workload_digest != record.workload_digest),
+        ("time of their start (--start-at)", first.start_at != record.start_at),
+        ("homeservers", builds(first) != builds(record)),
         ("seed", first.seed != record.seed),
         ("deployment", first.deployment != record.deployment || first.attached != record.attached),
         ("number of shards", first.shard.map(|own| own.count) != Some(shard.count)),
@@ -213,6 +219,11 @@ fn same_load(first: &LoadRecord, record: &LoadRecord) -> Result<ShardOf, MergeEr
         Some((what, _)) => Err(MergeError::Foreign { one: first.run_id.clone(), other: record.run_id.clone(), what }),
         None => Ok(shard),
     }
+}
+
+/// What ran, whatever it was called.
+fn builds(record: &LoadRecord) -> Vec<(&str, &str, &str)> {
+    record.servers.iter().map(|one| (one.name.as_str(), one.version.as_str(), one.digest.as_str())).collect()
 }
 
 /// Every second of every series, from the histograms of all shards.

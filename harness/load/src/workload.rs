@@ -4,6 +4,7 @@ use crate::{faults::PhaseFault, limit::Search, operation::Operation, threshold::
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -225,6 +226,12 @@ impl Workload {
     /// The operations of a phase, by weight.
     pub fn operations<'a>(&'a self, phase: &'a Phase) -> &'a IndexMap<Operation, u32> {
         phase.operations.as_ref().unwrap_or(&self.operations)
+    }
+
+    /// SHA-256 of what is to be played, in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// How long a request may take.

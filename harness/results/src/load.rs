@@ -31,6 +31,12 @@ pub struct LoadRecord {
     pub workload: String,
     /// What it asks.
     pub about: String,
+    /// SHA-256 of the workload as it was played, `--rate` and the like counted in: shards of one load have the same.
+    #[serde(default)]
+    pub workload_digest: String,
+    /// When the load was to begin (`--start-at`), in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<f64>,
     /// The deployment.
     pub deployment: String,
     /// Seed of everything random.
@@ -283,9 +289,40 @@ impl LoadRecord {
         if is_shared { &[] } else { &self.work }
     }
 
+    /// What all of this comes to: what the exit code, the page and the summary say.
+    pub fn verdict(&self) -> LoadVerdict {
+        let broken_by_b = self.comparison.as_ref().is_some_and(Comparison::is_broken);
+        let unclear = self.comparison.as_ref().is_some_and(Comparison::is_unclear);
+        match () {
+            () if !self.valid => LoadVerdict::Invalid,
+            () if !self.complete => LoadVerdict::StoppedEarly,
+            () if !self.held() || broken_by_b => LoadVerdict::Broken,
+            () if self.comparison.as_ref().is_some_and(Comparison::is_slower) => LoadVerdict::Slower,
+            () if unclear => LoadVerdict::Unclear,
+            () => LoadVerdict::Held,
+        }
+    }
+
     /// Whether every threshold held and no invariant was broken.
-    pub fn held(&self) -> bool {
+    fn held(&self) -> bool {
         self.thresholds.iter().all(|threshold| threshold.ok)
             && self.invariants.iter().all(|invariant| invariant.breaches.is_empty())
     }
+}
+
+/// What a load run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadVerdict {
+    /// Thresholds and invariants held; of a paired session also: B is not slower.
+    Held,
+    /// A threshold broke, or an invariant did, on either side.
+    Broken,
+    /// B takes more than A in some figure.
+    Slower,
+    /// A paired session compared nothing, or some figure too coarsely to say that there is no difference.
+    Unclear,
+    /// It did not come to its end, or a shard is missing.
+    StoppedEarly,
+    /// The figures must not be believed.
+    Invalid,
 }

@@ -19,13 +19,13 @@ use fedproof_load::{Against, Home, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
-    load::{Comparison, LOAD_SCHEMA, LoadRecord, Standing},
+    load::{LOAD_SCHEMA, LoadRecord, LoadVerdict, Standing},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// Runs a workload; the exit code says whether its thresholds held.
@@ -121,7 +121,8 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         Err(_) if *interrupted.borrow() => return Ok(exit::INTERRUPTED),
         Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
     };
-    let about = About { run_id: id, started_at, seed, shard, deployment: description.name.clone(), servers };
+    let deployment = description.name.clone();
+    let about = About { run_id: id, started_at, seed, shard, start_at: unix(args.start_at), deployment, servers };
     let record = LoadRecord { comparison, limit, standing, ..record(&workload, about, outcome) };
     conclude(&out, &record, args.format, *interrupted.borrow())
 }
@@ -198,6 +199,13 @@ pub(super) struct About {
     pub(super) shard: Shard,
     pub(super) deployment: String,
     pub(super) servers: Vec<ServerInfo>,
+    /// When the load was to begin, in Unix seconds.
+    pub(super) start_at: Option<f64>,
+}
+
+/// In seconds since 1970.
+pub(super) fn unix(at: Option<SystemTime>) -> Option<f64> {
+    at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|since| since.as_secs_f64())
 }
 
 pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
@@ -208,6 +216,8 @@ pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> Loa
         suite_version: env!("CARGO_PKG_VERSION").to_owned(),
         workload: workload.workload.clone(),
         about: workload.about.clone(),
+        workload_digest: workload.digest(),
+        start_at: about.start_at,
         deployment: about.deployment,
         seed: about.seed,
         shard: (about.shard != Shard::WHOLE).then(|| about.shard.into()),
@@ -234,14 +244,11 @@ pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> Loa
 }
 
 pub(super) fn exit_code(record: &LoadRecord, interrupted: bool) -> u8 {
-    if interrupted {
-        exit::INTERRUPTED
-    } else if !record.valid || !record.complete {
-        exit::INCONCLUSIVE
-    } else if record.held() && !record.comparison.as_ref().is_some_and(Comparison::is_slower) {
-        exit::QUALIFIED
-    } else {
-        exit::NOT_QUALIFIED
+    match record.verdict() {
+        _ if interrupted => exit::INTERRUPTED,
+        LoadVerdict::Held => exit::QUALIFIED,
+        LoadVerdict::Broken | LoadVerdict::Slower => exit::NOT_QUALIFIED,
+        LoadVerdict::Unclear | LoadVerdict::StoppedEarly | LoadVerdict::Invalid => exit::INCONCLUSIVE,
     }
 }
 

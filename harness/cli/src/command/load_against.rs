@@ -62,7 +62,7 @@ impl Other {
 
     /// As the record tells it.
     pub(super) fn told(self, servers: Vec<ServerInfo>, paired: Paired) -> (Outcome, Comparison) {
-        let Paired { outcome, order, pairs, disturbed, figures, left_out, plays } = paired;
+        let Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, plays } = paired;
         let comparisons = figures.len();
         let against = self.written;
         let comparison = Comparison {
@@ -75,6 +75,8 @@ impl Other {
             comparisons,
             figures,
             left_out,
+            operations: outcome_of_b.recorder.figures(outcome_of_b.measured_seconds),
+            thresholds: outcome_of_b.thresholds,
             plays,
         };
         (outcome, comparison)

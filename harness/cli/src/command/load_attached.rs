@@ -1,7 +1,7 @@
 //! `fedproof load --attach`: load on a deployment that runs already.
 
 use super::{
-    load::{About, bar, conclude, out_folder, record},
+    load::{About, bar, conclude, out_folder, record, unix},
     run::{draw_seed, now, run_id},
 };
 use crate::{args::Load, error::CliError, ground::http_client, interrupt};
@@ -64,7 +64,7 @@ pub(super) async fn load_attached(workload: &Workload, shard: Shard, file: &Path
         Err(error) => return Err(CliError::environment(format!("failed to {error}"))),
     };
     let servers = homeservers.iter().map(info).collect();
-    let about = About { run_id, started_at, seed, shard, deployment, servers };
+    let about = About { run_id, started_at, seed, shard, start_at: unix(args.start_at), deployment, servers };
     let (attached, standing) = (Some(attached), standing(&homeservers));
     let record = LoadRecord { attached, standing, ..record(workload, about, outcome) };
     conclude(&out, &record, args.format, *interrupted.borrow())

@@ -11,11 +11,15 @@ use fedproof_load::{Part, start_of};
 /// Merges; the exit code is that of a load. A missing shard makes it incomplete, never smaller.
 pub(crate) fn merge(args: &Merge) -> Result<u8, CliError> {
     let failed = |error: fedproof_load::MergeError| CliError::bad_input(format!("failed to merge: {error}"));
-    // The folder of a shard that died before it could write anything: the shard is as lost as one without a folder.
-    let (there, empty): (Vec<_>, Vec<_>) =
-        args.folders.iter().partition(|folder| folder.join("load.json").exists() || !folder.is_dir());
+    // A shard that died before it could write anything, or that never ran, is as lost as one that nobody names.
+    let (there, empty): (Vec<_>, Vec<_>) = args.folders.iter().partition(|folder| folder.join("load.json").exists());
+    if there.is_empty() {
+        let folders: Vec<String> = args.folders.iter().map(|folder| folder.display().to_string()).collect();
+        return Err(CliError::bad_input(format!("failed to merge: no load.json in any of {}", folders.join(", "))));
+    }
     for folder in &empty {
-        stdout::complain(&format!("{} holds no results: its shard is lost", folder.display()));
+        let what = if folder.is_dir() { "holds no results" } else { "does not exist" };
+        stdout::complain(&format!("{} {what}: its shard is lost", folder.display()));
     }
     let parts = there.into_iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let merged = fedproof_load::merge(parts).map_err(failed)?;

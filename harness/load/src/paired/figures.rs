@@ -4,7 +4,7 @@ use crate::{operation::Operation, outcome::Outcome, series::Series};
 use fedproof_results::load::{FigureKind, Work};
 
 /// Latencies of which a play has fewer than this give no figure: their percentiles are a matter of chance.
-const SAMPLES: u64 = 20;
+pub(super) const SAMPLES: u64 = 20;
 
 /// One value of one play.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +18,13 @@ pub(crate) struct Figure {
 
 /// All of them: when others saw it, how long an operation took, and what it cost the homeservers `under_test`.
 pub(crate) fn figures(outcome: &Outcome, under_test: &[String]) -> Vec<Figure> {
-    let mut figures = Vec::new();
-    let seen = [Series::SeenLocal, Series::SeenRemote, Series::SeenInbound];
-    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 95)]);
-    let operations = Operation::ALL.iter().map(|operation| (Series::Of(*operation), 50));
-    for (series, percentile) in seen.chain(operations) {
+    let of_latency = latencies().filter_map(|(series, percentile)| {
         let latencies = outcome.recorder.whole(series);
-        if latencies.len() >= SAMPLES {
-            let value = latencies.value_at_quantile(f64::from(percentile) / 100.0) as f64;
-            let name = format!("p{percentile}({series})");
-            figures.push(Figure { name, kind: FigureKind::Latency, unit: "µs", value });
-        }
-    }
+        let value = latencies.value_at_quantile(f64::from(percentile) / 100.0) as f64;
+        let figure = || Figure { name: name(series, percentile), kind: FigureKind::Latency, unit: "µs", value };
+        (latencies.len() >= SAMPLES).then(figure)
+    });
+    let mut figures: Vec<Figure> = of_latency.collect();
     let mut operations: Vec<&str> = outcome.work.iter().map(|work| work.operation.as_str()).collect();
     operations.dedup();
     for operation in operations {
@@ -37,6 +32,23 @@ pub(crate) fn figures(outcome: &Outcome, under_test: &[String]) -> Vec<Figure> {
         figures.extend(work(operation, &of.collect::<Vec<_>>()));
     }
     figures
+}
+
+/// Names of the latencies that there are too few of.
+pub(super) fn sparse(outcome: &Outcome) -> impl Iterator<Item = String> {
+    let few = |series| (1..SAMPLES).contains(&outcome.recorder.whole(series).len());
+    latencies().filter(move |(series, _)| few(*series)).map(|(series, percentile)| name(series, percentile))
+}
+
+/// Which percentiles of which series are compared.
+fn latencies() -> impl Iterator<Item = (Series, u8)> {
+    let seen = [Series::SeenLocal, Series::SeenRemote, Series::SeenInbound];
+    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 95)]);
+    seen.chain(Operation::ALL.iter().map(|operation| (Series::Of(*operation), 50)))
+}
+
+fn name(series: Series, percentile: u8) -> String {
+    format!("p{percentile}({series})")
 }
 
 /// What one operation cost. Processor time is told for each event where events are what the operation is about.

@@ -46,6 +46,8 @@ pub struct Against {
 pub struct Paired {
     /// The plays of A, added up; what is wrong with any play makes it invalid.
     pub outcome: Outcome,
+    /// The plays of B, added up.
+    pub outcome_of_b: Outcome,
     /// Such as `ABBA`.
     pub order: String,
     /// Pairs that count.
@@ -107,7 +109,8 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
         under_test: against.under_test,
         begun: 0,
         order: String::new(),
-        pooled: None,
+        pooled: [None, None],
+        sparse: BTreeSet::new(),
         doubts: Vec::new(),
         disturbed: Vec::new(),
         stopped_because: String::new(),
@@ -145,7 +148,10 @@ struct Tally<'a> {
     /// Pairs so far, whether they count or not.
     begun: usize,
     order: String,
-    pooled: Option<Outcome>,
+    /// The plays of A, and those of B.
+    pooled: [Option<Outcome>; 2],
+    /// Figures that some play had too few samples for.
+    sparse: BTreeSet<String>,
     doubts: Vec<String>,
     disturbed: Vec<String>,
     stopped_because: String,
@@ -179,34 +185,40 @@ impl Tally<'_> {
             let Played { side, from, mut outcome } = played;
             self.doubts.extend(outcome.invalid_because.drain(..).map(|doubt| format!("{label}: {doubt}")));
             let figures = figures::figures(&outcome, &self.under_test);
+            self.sparse.extend(figures::sparse(&outcome));
             self.plays.push((pair, side, from, figures));
-            match (&mut self.pooled, side) {
-                (Some(pooled), Side::A) => pooled.append(outcome.later(from)),
-                (None, Side::A) => self.pooled = Some(outcome.later(from)),
-                (_, Side::B) => {}
+            match &mut self.pooled[side as usize] {
+                Some(pooled) => pooled.append(outcome.later(from)),
+                none => *none = Some(outcome.later(from)),
             }
         }
         is_disturbed
     }
 
     async fn finish(self, stages: &[Arc<Stage>; 2]) -> Result<Paired, LoadError> {
-        let Self { workload, order, pooled, doubts, disturbed, stopped_because, plays, .. } = self;
-        let mut outcome = pooled.ok_or_else(|| LoadError::NoPlay { why: stopped_because.clone() })?;
+        let Self { workload, order, pooled, sparse, doubts, disturbed, stopped_because, plays, .. } = self;
+        let [Some(mut outcome), Some(mut outcome_of_b)] = pooled else {
+            return Err(LoadError::NoPlay { why: stopped_because });
+        };
         outcome.judge_again(workload);
+        outcome_of_b.judge_again(workload);
         outcome.invalid_because = doubts;
         outcome.stopped_because = stopped_because;
         let [a, b] = stages;
         outcome.invariants = a.invariants().await;
         let of_b = b.invariants().await.into_iter();
         outcome.invariants.extend(of_b.map(|one| InvariantResult { server: format!("{} (B)", one.server), ..one }));
-        let (figures, left_out, pairs) = compared(&plays);
+        let (figures, mut left_out, pairs) = compared(&plays);
+        for name in sparse.into_iter().filter(|name| figures.iter().all(|figure| figure.name != *name)) {
+            left_out.insert(name, format!("some plays have fewer than {}", figures::SAMPLES));
+        }
         let plays = plays.into_iter().map(|(pair, side, from, figures)| ComparedPlay {
             pair,
             side: side.name().to_owned(),
             from: from.as_secs_f64(),
             values: figures.into_iter().map(|figure| (figure.name, figure.value)).collect(),
         });
-        Ok(Paired { outcome, order, pairs, disturbed, figures, left_out, plays: plays.collect() })
+        Ok(Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, plays: plays.collect() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A paired session as a table.
 
-use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, Verdict};
+use super::summary::figure;
+use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, ThresholdResult, Verdict};
 use maud::{Markup, html};
 use std::fmt::Write;
 
@@ -30,6 +31,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
     for reason in &comparison.disturbed {
         let _ = writeln!(text, "does not count, {reason}");
     }
+    for line in trouble_of_b(comparison) {
+        let _ = writeln!(text, "{line}");
+    }
     let _ = writeln!(
         text,
         "({} comparisons: all intervals together hold in {:.0} of 100 sessions; differences below 5 % of a time and \
@@ -38,6 +42,20 @@ pub(super) fn text(comparison: &Comparison) -> String {
         comparison.confidence * 100.0
     );
     text
+}
+
+/// What broke and failed on B.
+fn trouble_of_b(comparison: &Comparison) -> Vec<String> {
+    let seen = |threshold: &ThresholdResult| {
+        threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value))
+    };
+    let broken = comparison.thresholds.iter().filter(|threshold| !threshold.ok);
+    let broken = broken.map(|threshold| format!("BROKEN on B: {} (seen: {})", threshold.expression, seen(threshold)));
+    let failed = comparison.operations.iter().filter(|one| !one.reasons.is_empty()).map(|one| {
+        let reasons: Vec<String> = one.reasons.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+        format!("{} failed on B: {}", one.name, reasons.join(", "))
+    });
+    broken.chain(failed).collect()
 }
 
 /// The same for the page.
@@ -65,6 +83,10 @@ pub(super) fn html(comparison: &Comparison) -> Markup {
                 }
             } }
         } }
+        @for line in trouble_of_b(comparison) { p.fail { (line) } }
+        @if !comparison.left_out.is_empty() {
+            p.quiet { "Left out: " (comparison.left_out.iter().map(|(name, why)| format!("{name} ({why})")).collect::<Vec<_>>().join(", ")) "." }
+        }
         p.quiet {
             "Intervals are corrected for " (comparison.comparisons) " comparisons: all together hold in "
             (format!("{:.0}", comparison.confidence * 100.0)) " of 100 sessions."

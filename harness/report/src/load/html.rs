@@ -5,7 +5,7 @@ use super::{
     chart::{Chart, Line},
     summary::{figure, time},
 };
-use fedproof_results::load::{LoadRecord, OperationFigures, Second, Work};
+use fedproof_results::load::{LoadRecord, LoadVerdict, OperationFigures, Second, Work};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -50,11 +50,13 @@ pub fn html(record: &LoadRecord) -> String {
 }
 
 fn head(record: &LoadRecord) -> Markup {
-    let (mark, class, word) = match (record.valid, record.complete, record.held()) {
-        (false, ..) => ("?", "inconclusive", "INVALID"),
-        (true, false, _) => ("?", "inconclusive", "STOPPED EARLY"),
-        (true, true, true) => ("✓", "pass", "HELD"),
-        (true, true, false) => ("✗", "fail", "BROKEN"),
+    let (mark, class, word) = match record.verdict() {
+        LoadVerdict::Held => ("✓", "pass", "HELD"),
+        LoadVerdict::Broken => ("✗", "fail", "BROKEN"),
+        LoadVerdict::Slower => ("✗", "fail", "B IS SLOWER"),
+        LoadVerdict::Unclear => ("?", "inconclusive", "UNCLEAR"),
+        LoadVerdict::StoppedEarly => ("?", "inconclusive", "STOPPED EARLY"),
+        LoadVerdict::Invalid => ("?", "inconclusive", "INVALID"),
     };
     html! {
         header {

@@ -1,5 +1,6 @@
 //! `comparison` in `load.json`: two builds, played in turn.
 
+use super::{OperationFigures, ThresholdResult};
 use crate::ServerInfo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ pub struct Comparison {
     pub figures: Vec<ComparedFigure>,
     /// Figures that could not be compared, with the reason.
     pub left_out: BTreeMap<String, String>,
+    /// What had to hold on B.
+    pub thresholds: Vec<ThresholdResult>,
+    /// Each series of B over its measured phases.
+    pub operations: Vec<OperationFigures>,
     /// The plays, in their order.
     pub plays: Vec<ComparedPlay>,
 }
@@ -75,7 +80,7 @@ pub struct ComparedFigure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// None that matters, and one that does would have been found.
+    /// None that matters was found, though the interval is fine: one of twice [`ComparedFigure::fine`] would have been.
     NoDifference,
     /// B takes more.
     Slower,
@@ -99,6 +104,16 @@ pub struct ComparedPlay {
 }
 
 impl Comparison {
+    /// Whether a threshold broke on B.
+    pub fn is_broken(&self) -> bool {
+        self.thresholds.iter().any(|threshold| !threshold.ok)
+    }
+
+    /// Whether nothing was compared, or something so coarsely that not having found a difference means nothing.
+    pub fn is_unclear(&self) -> bool {
+        self.figures.is_empty() || self.figures.iter().any(|figure| figure.verdict == Verdict::Unclear)
+    }
+
     /// Whether B is slower, or takes more, in any figure.
     pub fn is_slower(&self) -> bool {
         self.figures.iter().any(|figure| figure.verdict == Verdict::Slower)
