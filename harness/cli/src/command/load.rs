@@ -97,6 +97,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         interrupted: interrupted.clone(),
         progress: &progress,
     };
+    let mut of_b = None;
     let ran = match (other, workload.search) {
         (None, None) => fedproof_load::run(&workload, setting).await.map(|outcome| (outcome, None, None)),
         (None, Some(search)) => {
@@ -108,12 +109,14 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
             let against = Against { place: played_on(&ground), under_test, pairs };
             let compared = fedproof_load::compare(&workload, setting, against).await;
             let servers = ground.servers();
+            of_b = Some(placed.standing(&ground));
             ground.stop().await;
             compared.map(|paired| other.told(servers, paired)).map(|(outcome, told)| (outcome, Some(told), None))
         }
     };
     bar.finish_and_clear();
-    let standing = placed.standing(&ground);
+    let mut standing = placed.standing(&ground);
+    of_b.into_iter().for_each(|of_b| standing.join(of_b));
     keep_statements(&ground, &out, "postgresql.json").await?;
     ground.stop().await;
     let (outcome, comparison, limit) = match ran {
