@@ -32,6 +32,7 @@ mod play;
 mod population;
 mod prepare;
 mod probe;
+mod ready;
 pub mod recorder;
 mod resources;
 mod run;

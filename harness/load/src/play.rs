@@ -10,6 +10,7 @@ use crate::{
     outcome::Outcome,
     perform::lock,
     prepare::Transactions,
+    ready::make_ready,
     recorder::Recorder,
     resources,
     run::LoadError,
@@ -60,6 +61,10 @@ impl Play<'_> {
         let Self { workload, seed, label, shard, start_at, log, mut interrupted, progress } = self;
         let arrivals = schedule::arrivals(workload, seed, shard);
         let transactions = Transactions::prepare(&stage.population, &arrivals, seed, &label, progress)?;
+        let ready = tokio::select! {
+            ready = make_ready(stage, workload, &arrivals, seed, progress) => ready,
+            _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(()),
+        };
         let recorder = Arc::new(Recorder::default());
         let ledger = Arc::new(Ledger::new(recorder.clone()));
         stage.heard.begin(&label, &ledger);
@@ -141,6 +146,7 @@ impl Play<'_> {
             workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
         let mut invalid_because = doubts(&generator, &resources, samples);
+        invalid_because.extend(ready.err().map(|reason| format!("users were not made ready: {}", reason.words)));
         invalid_because.extend(late.map(|late| {
             format!(
                 "it was set up {:.1} s after all shards were to begin: choose a later --start-at",

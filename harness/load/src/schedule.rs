@@ -60,6 +60,11 @@ impl Draw {
         self.bits(purpose) % bound.max(1)
     }
 
+    /// Which of so many users it is about, by position.
+    pub(crate) fn user(self, users: usize) -> usize {
+        usize::try_from(self.below("user", users as u64)).unwrap_or_default()
+    }
+
     /// Between 0 (not included) and 1.
     fn unit(self, purpose: &str) -> f64 {
         ((self.bits(purpose) >> 11) as f64 + 1.0) / (1u64 << 53) as f64
