@@ -34,6 +34,10 @@ struct List {
     /// Tasks that were handed out and are not over.
     out: usize,
     stopped: bool,
+    /// Phases from this one on wait until they are let go.
+    held: usize,
+    /// From which phase on all is due later than it was drawn, and by how much.
+    later: Vec<(usize, Duration)>,
 }
 
 /// A closed user's turn.
@@ -53,10 +57,11 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    pub(crate) fn due(&self) -> Duration {
+    /// Its phase, and when it is due by the schedule as it was drawn: [`Agenda::due`] tells when that is.
+    pub(crate) fn drawn(&self) -> (usize, Duration) {
         match self {
-            Self::Open(arrival) => arrival.due,
-            Self::Closed(turn, _) => turn.due,
+            Self::Open(arrival) => (arrival.phase, arrival.due),
+            Self::Closed(turn, _) => (turn.phase, turn.due),
         }
     }
 }
@@ -70,6 +75,8 @@ impl Agenda {
             closed: closed.into_iter().map(Reverse).collect(),
             out: 0,
             stopped: false,
+            held: usize::MAX,
+            later: Vec::new(),
         };
         Self {
             began: OnceLock::new(),
@@ -92,6 +99,32 @@ impl Agenda {
         self.began.get().copied().unwrap_or_else(Instant::now)
     }
 
+    /// Hands out nothing of phases from `phase` on before they are let go.
+    pub(crate) fn hold(&self, phase: usize) {
+        self.list().held = phase;
+    }
+
+    /// Lets phases before `until` go, due so much later than they were drawn; the others are held still.
+    pub(crate) fn let_go(&self, until: usize, later: Duration) {
+        let mut list = self.list();
+        let from = list.held;
+        list.later.push((from, later));
+        list.held = until;
+        drop(list);
+        self.changed.notify_waiters();
+    }
+
+    /// When what was drawn for a moment of a phase is due.
+    pub(crate) fn due(&self, (phase, drawn): (usize, Duration)) -> Instant {
+        self.began() + drawn + self.list().later(phase)
+    }
+
+    /// What time it is for the schedule of a phase as it was drawn.
+    pub(crate) fn now_in(&self, phase: usize) -> Duration {
+        let later = self.list().later(phase);
+        self.now().saturating_sub(later)
+    }
+
     /// Waits for the next task until it is due; `None` when there will be no more.
     pub(crate) async fn next(&self) -> Option<Task> {
         loop {
@@ -107,7 +140,7 @@ impl Agenda {
                         Task::Closed(turn, _) => Task::Closed(turn, self.next_number.fetch_add(1, Ordering::Relaxed)),
                         open => open,
                     };
-                    self.wait(task.due()).await;
+                    self.wait(self.due(task.drawn())).await;
                     if self.list().stopped {
                         self.over(None);
                         return None;
@@ -123,8 +156,7 @@ impl Agenda {
         }
     }
 
-    async fn wait(&self, due: Duration) {
-        let due = self.began() + due;
+    async fn wait(&self, due: Instant) {
         if Instant::now() >= due {
             // Nobody was free in time: the server's backlog, not a late generator.
             return;
@@ -184,6 +216,11 @@ impl Agenda {
         self.until(List::is_over).await;
     }
 
+    /// Waits until all of the phases that were let go was handed out and is over.
+    pub(crate) async fn answered(&self) {
+        self.until(List::is_answered).await;
+    }
+
     /// Waits until nothing that was handed out is under way.
     pub(crate) async fn idle(&self) {
         self.until(|list| list.out == 0).await;
@@ -212,8 +249,8 @@ impl List {
         if self.peeked.is_none() {
             self.peeked = self.open.next();
         }
-        let closed = self.closed.peek().map(|Reverse(turn)| *turn);
-        match (self.peeked, closed) {
+        let closed = self.closed.peek().map(|Reverse(turn)| *turn).filter(|turn| turn.phase < self.held);
+        match (self.peeked.filter(|arrival| arrival.phase < self.held), closed) {
             (Some(arrival), Some(turn)) if arrival.due > turn.due => self.take_closed(),
             (Some(arrival), _) => {
                 self.peeked = None;
@@ -227,7 +264,20 @@ impl List {
 
     fn backlog(&self, now: Duration) -> Vec<Arrival> {
         let waiting = self.peeked.iter().chain(self.open.as_slice());
-        waiting.take_while(|arrival| arrival.due <= now).copied().collect()
+        let is_due = |arrival: &&Arrival| arrival.phase < self.held && arrival.due + self.later(arrival.phase) <= now;
+        waiting.take_while(is_due).copied().collect()
+    }
+
+    fn later(&self, phase: usize) -> Duration {
+        let of = self.later.iter().rev().find(|(from, _)| *from <= phase);
+        of.map_or(Duration::ZERO, |(_, later)| *later)
+    }
+
+    fn is_answered(&self) -> bool {
+        let open = self.peeked.iter().chain(self.open.as_slice()).next();
+        let is_left = open.is_some_and(|arrival| arrival.phase < self.held)
+            || self.closed.peek().is_some_and(|Reverse(turn)| turn.phase < self.held);
+        self.stopped || (self.out == 0 && !is_left)
     }
 
     fn take_closed(&mut self) -> Option<Task> {
@@ -246,5 +296,50 @@ pub(crate) fn draw(seed: u64, task: &Task) -> Draw {
     match task {
         Task::Open(arrival) => Draw::new(seed, arrival.number),
         Task::Closed(_, number) => Draw::new(seed, *number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Operation;
+
+    fn arrival(number: u64, phase: usize, due_ms: u64) -> Arrival {
+        Arrival { number, due: Duration::from_millis(due_ms), phase, operation: Operation::Send }
+    }
+
+    #[tokio::test]
+    async fn a_phase_that_is_held_is_due_later_and_its_wait_is_nobodys_latency() {
+        let agenda = Agenda::new(vec![arrival(0, 0, 10), arrival(1, 1, 1000), arrival(2, 1, 1100)], Vec::new());
+        agenda.hold(1);
+        // The first phase is long over: by what was drawn, all would be due.
+        agenda.begin(Instant::now().checked_sub(Duration::from_secs(30)).expect("a clock that has run so long"));
+        assert!(matches!(agenda.next().await, Some(Task::Open(Arrival { number: 0, .. }))));
+        assert_eq!(agenda.backlog(), [], "nothing of a phase that is held is due");
+        let let_go = async {
+            agenda.over(None);
+            agenda.answered().await;
+            let now = Instant::now();
+            agenda.let_go(2, agenda.now() - Duration::from_millis(990));
+            now
+        };
+        let (next, let_go) = tokio::join!(agenda.next(), let_go);
+        let task = next.expect("it was let go");
+        let due = agenda.due(task.drawn());
+        assert!(due > let_go && task.drawn() == (1, Duration::from_secs(1)), "{task:?}");
+        assert_eq!(agenda.due((1, Duration::from_millis(1100))) - due, Duration::from_millis(100), "as it was drawn");
+    }
+
+    #[tokio::test]
+    async fn closed_users_of_a_phase_that_is_held_wait_too() {
+        let turn = |phase| Turn { due: Duration::ZERO, phase, user: 0 };
+        let agenda = Agenda::new(Vec::new(), vec![turn(0), turn(1)]);
+        agenda.hold(1);
+        agenda.begin(Instant::now());
+        assert!(matches!(agenda.next().await, Some(Task::Closed(Turn { phase: 0, .. }, 0))));
+        agenda.over(None);
+        agenda.answered().await;
+        agenda.let_go(2, Duration::ZERO);
+        assert!(matches!(agenda.next().await, Some(Task::Closed(Turn { phase: 1, .. }, 1))));
     }
 }

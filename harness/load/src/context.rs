@@ -39,7 +39,7 @@ impl Context {
         let begun = lock(&self.under_way).values().copied().collect::<Vec<_>>();
         let backlog = self.agenda.backlog().into_iter().map(|arrival| Waiting {
             series: Series::Of(arrival.operation),
-            due: self.agenda.began() + arrival.due,
+            due: self.agenda.due((arrival.phase, arrival.due)),
             measured: self.workload.phases[arrival.phase].measured,
         });
         begun.into_iter().chain(backlog).collect()

@@ -30,7 +30,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
 type Poll = dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync;
@@ -194,7 +193,7 @@ async fn carry_out(context: &Context, task: Task) {
         Task::Closed(turn, number) => (turn.phase, number, schedule::operation(&context.workload, turn.phase, draw)),
     };
     let Some(operation) = operation else { return context.agenda.over(None) };
-    let due = context.agenda.began() + task.due();
+    let due = context.agenda.due(task.drawn());
     let measured = context.workload.phases[phase].measured;
     let series = Series::Of(operation);
     let job = Job { context, operation, number, draw, due, measured };
@@ -221,7 +220,7 @@ async fn carry_out(context: &Context, task: Task) {
 fn again(context: &Context, turn: Turn) -> Option<Turn> {
     let phase = &context.workload.phases[turn.phase];
     let think = Duration::from_secs_f64(phase.closed?.think_seconds);
-    let due = Instant::now().saturating_duration_since(context.agenda.began()) + think;
+    let due = context.agenda.now_in(turn.phase) + think;
     let ends = schedule::begins(&context.workload)[turn.phase] + Duration::from_secs_f64(phase.seconds);
     (due < ends).then_some(Turn { due, ..turn })
 }

@@ -41,6 +41,7 @@ mod series;
 mod session;
 mod spent;
 mod stage;
+mod stretch;
 mod threshold;
 mod watch;
 mod work;

@@ -6,13 +6,23 @@ use crate::{
     hlog,
     home::Home,
     judge::Figures,
-    play::DRAIN,
-    resources::{self, Counters, Sampler},
+    play::{DRAIN, LEAD},
+    resources::{self, Sampler},
+    schedule::{self, Shard},
     series::Series,
+    stretch::{Books, Reading, stretches},
 };
 use fedproof_results::load::{PhaseSpan, ResourceSample, Second, Work};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long what was due in one stretch may take before the next begins: what is left by then is booked with it.
+const BETWEEN: Duration = Duration::from_secs(10);
+/// From letting phases go to the beginning of the first: workers are to be there.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// Is told of progress: what, how much of how much.
+type Told<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
 /// Looks on while the load runs: seconds, samples, what phases cost, and whether to stop.
 pub(crate) struct Observer<'a> {
@@ -21,79 +31,112 @@ pub(crate) struct Observer<'a> {
     sampler: Sampler,
     pub(crate) timeline: Vec<Second>,
     pub(crate) resources: Vec<ResourceSample>,
-    work: BTreeMap<(String, String), Work>,
+    books: Books,
     began: Instant,
-}
-
-/// What had been spent at one moment.
-struct Reading {
-    counters: Vec<Counters>,
-    requests: Option<Vec<u64>>,
-    bytes: Option<Vec<u64>>,
-    operations: u64,
+    /// The next that ends.
+    second: u64,
 }
 
 impl<'a> Observer<'a> {
     pub(crate) fn new(context: &'a Context, log: &'a hlog::Writer, began: Instant) -> Self {
-        let (timeline, resources, work) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { context, log, sampler: Sampler::new(), timeline, resources, work, began }
+        let (timeline, resources, books) = (Vec::new(), Vec::new(), Books::default());
+        Self { context, log, sampler: Sampler::new(), timeline, resources, books, began, second: 0 }
     }
 
     /// What the work cost, by operation and homeserver.
     pub(crate) fn work(&mut self) -> Vec<Work> {
-        let mut work: Vec<Work> = std::mem::take(&mut self.work).into_values().collect();
-        work.sort_by(|one, other| (&one.operation, &one.server).cmp(&(&other.operation, &other.server)));
-        work
+        self.books.take()
     }
 
-    /// Until all is over; gives why it stopped early, or nothing.
-    pub(crate) async fn observe(
-        &mut self,
-        phases: &[PhaseSpan],
-        progress: &(dyn Fn(&str, usize, usize) + Send + Sync),
-    ) -> String {
-        let mut second = 0;
-        self.sampler.sample(0, &self.context.stage.population.homeservers);
-        for (n, phase) in phases.iter().enumerate() {
-            let before = self.reading().await;
-            let written = &self.context.workload.phases[n].faults;
-            let faults = Injected::new(written, &self.context.stage.population, &self.context.stage.gateway);
-            self.context.ledger.faulted(&faults.slow, &faults.out);
-            let phase_end = self.began + Duration::from_secs_f64(phase.to);
-            let is_last = n + 1 == phases.len();
-            loop {
-                let tick = self.began + Duration::from_secs(second + 1);
-                if tick > phase_end {
-                    tokio::time::sleep_until(phase_end).await;
-                    break;
-                }
-                tokio::time::sleep_until(tick).await;
-                self.tick(second);
-                second += 1;
-                progress(&phase.name, second as usize, self.context.workload.duration().as_secs() as usize);
-                if let Some(reason) = self.stop_reason() {
-                    return reason;
-                }
+    /// Until all is over; gives why it stopped early, or nothing. The phases are moved to where they were.
+    pub(crate) async fn observe(&mut self, phases: &mut [PhaseSpan], shard: Shard, progress: Told<'_>) -> String {
+        self.stretches(phases, shard, progress).await.err().unwrap_or_default()
+    }
+
+    async fn stretches(&mut self, phases: &mut [PhaseSpan], shard: Shard, progress: Told<'_>) -> Result<(), String> {
+        let context = self.context;
+        tokio::time::sleep_until(self.began.checked_sub(LEAD).unwrap_or(self.began)).await;
+        let mut before = reading(context).await;
+        tokio::time::sleep_until(self.began).await;
+        self.sampler.sample(0, &context.stage.population.homeservers);
+        let stretches = stretches(&context.workload);
+        let mut crossed = false;
+        for (n, stretch) in stretches.iter().enumerate() {
+            for (phase, span) in stretch.phases.clone().zip(&phases[stretch.phases.clone()]) {
+                self.phase(phase, span, progress).await?;
             }
-            drop(faults);
-            self.context.ledger.healed(phase.measured);
-            if is_last {
-                // The last phase's work is not done before the last answer, and before the last has seen what was sent.
-                let done = async {
-                    self.context.agenda.drained().await;
-                    self.context.ledger.settled().await;
-                };
-                let _ = tokio::time::timeout(DRAIN, done).await;
+            let next = stretches.get(n + 1);
+            // Its work is not done before the last answer, and before the last has seen what was sent.
+            let done = async {
+                context.agenda.answered().await;
+                context.ledger.settled().await;
+            };
+            let limit = if next.is_some() { BETWEEN } else { DRAIN };
+            let name = &phases[stretch.phases.end - 1].name;
+            let in_time = self.until(tokio::time::timeout(limit, done), name, progress).await?.is_ok();
+            let crosses = !in_time && next.is_some();
+            let after = self.until(reading(context), name, progress).await?;
+            if let Some(operation) = stretch.booked_to(crossed, crosses) {
+                let homeservers = context.stage.population.homeservers.iter().map(Home::name);
+                self.books.book(operation, homeservers, [&before, &after]);
             }
-            if phase.measured {
-                let after = self.reading().await;
-                self.account(n, &before, &after);
+            (before, crossed) = (after, crosses);
+            if let Some(next) = next {
+                let later = self.later(next.phases.start, shard);
+                context.agenda.let_go(next.phases.end, later);
+                let begins = schedule::begins(&context.workload);
+                for phase in next.phases.clone() {
+                    phases[phase].from = (begins[phase] + later).as_secs_f64();
+                    phases[phase].to = phases[phase].from + context.workload.phases[phase].seconds;
+                }
             }
         }
-        String::new()
+        Ok(())
     }
 
-    fn tick(&mut self, second: u64) {
+    /// One phase, with what virtual servers suffer in it, to the end of its arrivals.
+    async fn phase(&mut self, phase: usize, span: &PhaseSpan, progress: Told<'_>) -> Result<(), String> {
+        let context = self.context;
+        let written = &context.workload.phases[phase].faults;
+        let faults = Injected::new(written, &context.stage.population, &context.stage.gateway);
+        context.ledger.faulted(&faults.slow, &faults.out);
+        let end = self.began + Duration::from_secs_f64(span.to);
+        self.until(tokio::time::sleep_until(end), &span.name, progress).await?;
+        drop(faults);
+        context.ledger.healed(span.measured);
+        Ok(())
+    }
+
+    /// How much later than it was drawn a phase begins that is let go now. Shards cannot tell each other when they are
+    /// done: each waits for the next whole second, which for most is the same.
+    fn later(&self, phase: usize, shard: Shard) -> Duration {
+        let drawn = schedule::begins(&self.context.workload)[phase];
+        let later = (self.began.elapsed() + NOTICE).saturating_sub(drawn);
+        if shard.count > 1 { Duration::from_secs(later.as_secs() + 1) } else { later }
+    }
+
+    /// Lets seconds pass until something has ended; why to stop, if there is a reason before.
+    async fn until<T>(&mut self, end: impl Future<Output = T>, phase: &str, progress: Told<'_>) -> Result<T, String> {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let tick = self.began + Duration::from_secs(self.second + 1);
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(tick) => {}
+                ended = &mut end => return Ok(ended),
+            }
+            self.tick();
+            let all = self.context.workload.duration().as_secs().max(self.second);
+            progress(phase, self.second as usize, all as usize);
+            if let Some(reason) = self.stop_reason() {
+                return Err(reason);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let second = self.second;
+        self.second += 1;
         let (points, intervals) = self.context.recorder.tick(second);
         self.timeline.extend(points);
         self.log.write(intervals);
@@ -102,66 +145,9 @@ impl<'a> Observer<'a> {
 
     /// What came after the last whole second.
     pub(crate) fn last_second(&mut self) {
-        let second = self.began.elapsed().as_secs();
-        let (points, intervals) = self.context.recorder.tick(second);
+        let (points, intervals) = self.context.recorder.tick(self.began.elapsed().as_secs());
         self.timeline.extend(points);
         self.log.write(intervals);
-    }
-
-    async fn reading(&self) -> Reading {
-        let stage = &self.context.stage;
-        let asked = stage
-            .population
-            .homeservers
-            .iter()
-            .enumerate()
-            .map(|(n, one)| resources::counters(&stage.http, one, stage.answers.is_silent(n)));
-        let counters = futures::future::join_all(asked).await;
-        let stage = &self.context.stage;
-        let (requests, bytes) = stage.sees_federation().then(|| stage.spent.so_far()).unzip();
-        Reading { counters, requests, bytes, operations: self.operations() }
-    }
-
-    /// Operations that succeeded in measured phases so far.
-    fn operations(&self) -> u64 {
-        let operations = Series::all().filter(|series| matches!(series, Series::Of(_)));
-        operations.map(|series| self.context.recorder.whole(series).len()).sum()
-    }
-
-    /// Books what a phase cost to its operation, or to the mix.
-    fn account(&mut self, phase: usize, before: &Reading, after: &Reading) {
-        let written = &self.context.workload.phases[phase];
-        let mut operations = self.context.workload.operations(written).iter().filter(|(_, weight)| **weight > 0);
-        let operation = match (operations.next(), operations.next()) {
-            (Some((only, _)), None) => only.name(),
-            _ => "mixed",
-        };
-        for (n, homeserver) in self.context.stage.population.homeservers.iter().enumerate() {
-            let key = (operation.to_owned(), homeserver.name().to_owned());
-            let work = self.work.entry(key).or_insert_with(|| Work {
-                server: homeserver.name().to_owned(),
-                operation: operation.to_owned(),
-                count: 0,
-                cpu_ms: None,
-                database_cpu_ms: None,
-                db_transactions: None,
-                events_persisted: None,
-                requests: None,
-                bytes: None,
-            });
-            let (one, other) = (&before.counters[n], &after.counters[n]);
-            let grown = |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?));
-            let added = |sum: Option<u64>, more: Option<u64>| more.map(|more| sum.unwrap_or(0) + more).or(sum);
-            work.count += after.operations - before.operations;
-            work.cpu_ms = added(work.cpu_ms, grown(one.cpu_ms, other.cpu_ms));
-            let database = other.database.zip(one.database).map(|(after, before)| after.since(before));
-            work.database_cpu_ms = added(work.database_cpu_ms, database);
-            work.db_transactions = added(work.db_transactions, grown(one.db_transactions, other.db_transactions));
-            work.events_persisted = added(work.events_persisted, grown(one.events_persisted, other.events_persisted));
-            let of = |all: &Option<Vec<u64>>| all.as_ref().map(|all| all[n]);
-            work.requests = added(work.requests, grown(of(&before.requests), of(&after.requests)));
-            work.bytes = added(work.bytes, grown(of(&before.bytes), of(&after.bytes)));
-        }
     }
 
     fn stop_reason(&self) -> Option<String> {
@@ -186,4 +172,15 @@ impl<'a> Observer<'a> {
         let met = self.context.workload.stop_if.iter().map(|condition| figures.judge(condition)).find(|met| met.ok);
         met.map(|met| format!("stop_if {} was met", met.expression))
     }
+}
+
+async fn reading(context: &Context) -> Reading {
+    let stage = &context.stage;
+    let homeservers = stage.population.homeservers.iter().enumerate();
+    let asked = homeservers.map(|(n, one)| resources::counters(&stage.http, one, stage.answers.is_silent(n)));
+    let counters = futures::future::join_all(asked).await;
+    let (requests, bytes) = stage.sees_federation().then(|| stage.spent.so_far()).unzip();
+    let operations = Series::all().filter(|series| matches!(series, Series::Of(_)));
+    let operations = operations.map(|series| context.recorder.done(series)).sum();
+    Reading { counters, requests, bytes, operations }
 }

@@ -18,6 +18,7 @@ use crate::{
     series::Series,
     session::Session,
     stage::Stage,
+    stretch,
     workload::Workload,
 };
 use fedproof_results::load::{Generator, PhaseSpan, ThresholdResult};
@@ -33,7 +34,7 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(15);
 /// The same, and to answer what is under way, when the load was stopped.
 const DRAIN_STOPPED: Duration = Duration::from_secs(5);
 /// From the last step of setting up to the first arrival.
-const LEAD: Duration = Duration::from_millis(500);
+pub(crate) const LEAD: Duration = Duration::from_millis(500);
 
 /// What is played, and how.
 pub(crate) struct Play<'a> {
@@ -69,7 +70,7 @@ impl Play<'_> {
         let ledger = Arc::new(Ledger::new(recorder.clone()));
         stage.heard.begin(&label, &ledger);
         stage.answers.begin();
-        let phases = spans(workload, &arrivals);
+        let mut phases = spans(workload, &arrivals);
         let closed = closed_turns(workload, &schedule::begins(workload), shard);
         let context = Arc::new(Context {
             stage: stage.clone(),
@@ -88,14 +89,14 @@ impl Play<'_> {
             Some(Err(passed)) => (Duration::ZERO, Some(passed.duration())),
         };
         let (began, began_at) = (Instant::now() + start, SystemTime::now() + start);
+        context.agenda.hold(stretch::stretches(workload).first().map_or(0, |first| first.phases.end));
         context.agenda.begin(began);
         session.desk.open(context.clone());
         let log = hlog::Writer::create(log, began_at)?;
-        tokio::time::sleep_until(began).await;
         let generator_before = resources::own().cpu_ms;
         let mut observer = Observer::new(&context, &log, began);
         let stopped_because = tokio::select! {
-            stopped = observer.observe(&phases, progress) => stopped,
+            stopped = observer.observe(&mut phases, shard, progress) => stopped,
             _ = interrupted.wait_for(|interrupted| *interrupted) => "interrupted".to_owned(),
             reason = session.broken() => reason,
         };

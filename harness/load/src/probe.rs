@@ -68,7 +68,7 @@ pub async fn probe(probe: Probe<'_>) -> Result<Probed, goose::GooseError> {
                 match agenda.until_cut(ask(&http, Method::GET, &url, None, None, give_up)).await {
                     Some(Ok(_)) => {
                         asked.answered();
-                        recorder.record(series, (agenda.began() + task.due()).elapsed(), true);
+                        recorder.record(series, agenda.due(task.drawn()).elapsed(), true);
                     }
                     Some(Err(reason)) => recorder.fail(series, &reason.words, true),
                     None => recorder.fail(series, "cut off", true),

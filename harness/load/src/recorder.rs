@@ -43,6 +43,8 @@ pub struct Recorder {
 
 struct Track {
     whole: Histogram<u64>,
+    /// How many succeeded, measured or not.
+    done: u64,
     errors: u64,
     reasons: BTreeMap<String, u64>,
     /// Of the current second: measured, and not.
@@ -53,7 +55,7 @@ struct Track {
 impl Default for Track {
     fn default() -> Self {
         let (whole, now) = (histogram(), [histogram(), histogram()]);
-        Self { whole, errors: 0, reasons: BTreeMap::new(), now, errors_now: 0 }
+        Self { whole, done: 0, errors: 0, reasons: BTreeMap::new(), now, errors_now: 0 }
     }
 }
 
@@ -69,6 +71,7 @@ impl Recorder {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(LONGEST_US).max(1);
         let mut track = self.track(series);
         let track = track.get_or_insert_default();
+        track.done += 1;
         track.now[usize::from(!measured)].saturating_record(micros);
         if measured {
             track.whole.saturating_record(micros);
@@ -161,6 +164,11 @@ impl Recorder {
     /// The latencies of a series over the measured time.
     pub fn whole(&self, series: Series) -> Histogram<u64> {
         self.track(series).as_ref().map_or_else(histogram, |track| track.whole.clone())
+    }
+
+    /// How often a series succeeded in this process, measured or not.
+    pub(crate) fn done(&self, series: Series) -> u64 {
+        self.track(series).as_ref().map_or(0, |track| track.done)
     }
 
     /// How often a series failed in the measured time.
