@@ -7,6 +7,8 @@ const HEIGHT: f64 = 200.0;
 const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 22.0;
 const TOP: f64 = 8.0;
+/// Width of a letter, about.
+const LETTER: f64 = 5.5;
 /// Colours that can be told apart by people who confuse red and green (Okabe and Ito), and the strokes that go with them.
 const LINES: &[(&str, &str)] = &[
     ("#0072b2", ""),
@@ -66,12 +68,16 @@ impl Chart<'_> {
                         line.grid x1=(n(LEFT)) x2=(n(WIDTH)) y1=(n(scale.y(tick))) y2=(n(scale.y(tick))) {}
                         text x=(n(LEFT - 6.0)) y=(n(scale.y(tick) + 4.0)) text-anchor="end" { ((self.unit)(tick)) }
                     }
-                    @for (x, name) in self.marks {
+                    @for (index, (x, name)) in self.marks.iter().enumerate() {
                         line.mark x1=(n(scale.x(*x))) x2=(n(scale.x(*x))) y1=(n(TOP)) y2=(n(HEIGHT - BOTTOM)) {}
-                        text x=(n(scale.x(*x) + 3.0)) y=(n(TOP + 10.0)) { (name) }
+                        @if scale.has_room(*x, self.marks.get(index + 1).map(|(next, _)| *next), name) {
+                            text x=(n(scale.x(*x) + 3.0)) y=(n(TOP + 10.0)) { (name) }
+                        }
                     }
                     @for (line, (colour, dashes)) in lines.iter().zip(LINES) {
-                        polyline fill="none" stroke=(colour) stroke-width="1.6" stroke-dasharray=(dashes) points=(scale.path(&line.points)) {}
+                        @for run in runs(&line.points) {
+                            polyline fill="none" stroke=(colour) stroke-width="1.6" stroke-linecap="round" stroke-dasharray=(dashes) points=(scale.path(run)) {}
+                        }
                     }
                     text x=(n(LEFT)) y=(n(HEIGHT - 5.0)) { "0 s" }
                     text x=(n(WIDTH - 2.0)) y=(n(HEIGHT - 5.0)) text-anchor="end" { (format!("{last:.0} s")) }
@@ -128,10 +134,29 @@ impl Scale {
         (0..).map(|count| f64::from(count) * step).take_while(|tick| *tick <= self.top).collect()
     }
 
+    /// Whether a name fits between its mark and the next.
+    fn has_room(&self, at: f64, next: Option<f64>, name: &str) -> bool {
+        let needed = 6.0 + LETTER * name.chars().count() as f64;
+        self.x(next.unwrap_or(f64::MAX)) - self.x(at) >= needed
+    }
+
     fn path(&self, points: &[(f64, f64)]) -> String {
         let pairs = points.iter().map(|(x, y)| format!("{},{}", n(self.x(*x)), n(self.y(*y))));
-        pairs.collect::<Vec<_>>().join(" ")
+        let mut pairs: Vec<String> = pairs.collect();
+        if let [alone] = &pairs[..] {
+            // One point is no line: its round ends make it a dot.
+            pairs.push(alone.clone());
+        }
+        pairs.join(" ")
     }
+}
+
+/// Parts of a line between which there is nothing: where much more time passes than from point to point otherwise.
+fn runs(points: &[(f64, f64)]) -> impl Iterator<Item = &[(f64, f64)]> {
+    let mut steps: Vec<f64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    steps.sort_by(f64::total_cmp);
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(1.0);
+    points.chunk_by(move |one, other| other.0 - one.0 <= 4.0 * usual)
 }
 
 /// A coordinate, short.
@@ -158,5 +183,14 @@ mod tests {
         let drawn = chart(vec![line(&[(0.0, 5.0), (2.0, 700.0)])]).draw().expect("drawn").into_string();
         assert!(drawn.contains("<polyline") && drawn.contains("Latency") && drawn.contains("1000"), "{drawn}");
         assert!(chart(vec![line(&[])]).draw().is_none());
+    }
+
+    #[test]
+    fn where_nothing_was_there_is_no_line() {
+        let at = |seconds: &[u32]| seconds.iter().map(|second| (f64::from(*second), 1.0)).collect::<Vec<_>>();
+        let lengths = |seconds: &[u32]| runs(&at(seconds)).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&[0, 1, 2, 30, 31, 60]), [3, 2, 1]);
+        assert_eq!(lengths(&[0, 10, 20, 35]), [4], "a rare one has its own measure");
+        assert_eq!(lengths(&[]), [0; 0]);
     }
 }
