@@ -202,8 +202,11 @@ async fn carry_out(context: &Context, task: Task) {
     lock(&context.under_way).remove(&number);
     match &done {
         Some(Ok(())) => context.recorder.record(series, due.elapsed(), measured),
+        Some(Err(reason)) if reason.is_given_up => {
+            context.recorder.give_up(series, due.elapsed(), &reason.words, measured);
+        }
         Some(Err(reason)) => context.recorder.fail(series, &reason.words, measured),
-        None => context.recorder.fail(series, "no answer when the load ended", measured),
+        None => context.recorder.give_up(series, due.elapsed(), "no answer when the load ended", measured),
     }
     if !matches!(done, Some(Ok(()))) {
         // Whether others will see it, nobody knows; it is an error already.

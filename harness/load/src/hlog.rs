@@ -1,8 +1,12 @@
 //! `load.hlog`: HdrHistogram's interval log, one line for each series and second.
 //!
-//! The tag is the series' name; latencies from phases that do not count have `unmeasured.` before it.
+//! The tag is the series' name; latencies from phases that do not count have `unmeasured.` before it, and how long what was
+//! given up had waited `given_up.`.
 
-use crate::{recorder::Interval, series::Series};
+use crate::{
+    recorder::{Interval, Kind},
+    series::Series,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hdrhistogram::{
     Histogram,
@@ -20,7 +24,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-const UNMEASURED: &str = "unmeasured.";
+/// Before the series' name.
+const fn prefix(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Measured => "",
+        Kind::Unmeasured => "unmeasured.",
+        Kind::GivenUp => "given_up.",
+    }
+}
 
 /// Writes intervals as they come, in a thread of its own: no latency waits for a disk.
 pub struct Writer {
@@ -74,8 +85,7 @@ fn write(file: File, start: SystemTime, intervals: &mpsc::Receiver<Vec<Interval>
     let mut log = builder.begin_log_with(&mut file, &mut serializer)?;
     while let Ok(intervals) = intervals.recv() {
         for interval in intervals {
-            let prefix = if interval.measured { "" } else { UNMEASURED };
-            let tag = format!("{prefix}{}", interval.series);
+            let tag = format!("{}{}", prefix(interval.kind), interval.series);
             let (at, second) = (Duration::from_secs(interval.second), Duration::from_secs(1));
             log.write_histogram(&interval.latencies, at, second, Tag::new(&tag)).map_err(io::Error::other)?;
         }
@@ -96,12 +106,16 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Interval>, String> {
             continue;
         };
         let tag = line.tag().map_or("", |tag| tag.as_str());
-        let measured = !tag.starts_with(UNMEASURED);
-        let series: Series = tag.trim_start_matches(UNMEASURED).parse()?;
+        let prefixed = [Kind::Unmeasured, Kind::GivenUp].into_iter();
+        let (kind, name) = prefixed
+            .filter_map(|kind| Some((kind, tag.strip_prefix(prefix(kind))?)))
+            .next()
+            .unwrap_or((Kind::Measured, tag));
+        let series: Series = name.parse()?;
         let bytes = BASE64_STANDARD.decode(line.encoded_histogram()).map_err(|error| format!("{tag}: {error}"))?;
         let latencies: Histogram<u64> =
             deserializer.deserialize(&mut &bytes[..]).map_err(|error| format!("{tag}: {error}"))?;
-        intervals.push(Interval { series, measured, second: line.start_timestamp().as_secs(), latencies });
+        intervals.push(Interval { series, kind, second: line.start_timestamp().as_secs(), latencies });
     }
     Ok(intervals)
 }
@@ -116,13 +130,13 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// Buckets by series, second and whether measured.
-    type Buckets = BTreeMap<(Series, u64, bool), Vec<(u64, u64)>>;
+    /// Buckets by series, second and kind.
+    type Buckets = BTreeMap<(Series, u64, Kind), Vec<(u64, u64)>>;
 
     fn buckets(intervals: impl IntoIterator<Item = Interval>) -> Buckets {
-        let mut summed: BTreeMap<(Series, u64, bool), Histogram<u64>> = BTreeMap::new();
+        let mut summed: BTreeMap<(Series, u64, Kind), Histogram<u64>> = BTreeMap::new();
         for one in intervals {
-            let key = (one.series, one.second, one.measured);
+            let key = (one.series, one.second, one.kind);
             summed.entry(key).or_insert_with(histogram).add(&one.latencies).unwrap();
         }
         let list = |latencies: Histogram<u64>| {
@@ -136,7 +150,11 @@ mod tests {
         let writer = Writer::create(&path, SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000)).unwrap();
         for second in 0..3 {
             for (_, micros, measured) in samples.iter().filter(|(at, ..)| *at == second) {
-                recorder.record(Series::Of(Operation::Send), Duration::from_micros(*micros), *measured);
+                let (send, took) = (Series::Of(Operation::Send), Duration::from_micros(*micros));
+                recorder.record(send, took, *measured);
+                if micros % 3 == 0 {
+                    recorder.give_up(send, took, "no answer", *measured);
+                }
             }
             writer.write(recorder.tick(second).1);
         }

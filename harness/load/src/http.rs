@@ -11,18 +11,20 @@ pub(crate) struct Reason {
     pub(crate) words: String,
     /// Whether the homeserver said so, with a status.
     pub(crate) is_refusal: bool,
+    /// Whether nobody waited for the answer any longer.
+    pub(crate) is_given_up: bool,
 }
 
 impl Reason {
     /// Nothing came within the time that is given to every request.
     pub(crate) fn no_answer(within: Duration) -> Self {
-        format!("no answer within {} s", within.as_secs_f64()).into()
+        Self { is_given_up: true, ..format!("no answer within {} s", within.as_secs_f64()).into() }
     }
 }
 
 impl From<String> for Reason {
     fn from(words: String) -> Self {
-        Self { words, is_refusal: false }
+        Self { words, is_refusal: false, is_given_up: false }
     }
 }
 
@@ -66,7 +68,7 @@ pub(crate) fn refusal(status: u16, body: &[u8]) -> Reason {
         Some(errcode) => format!("{status} {errcode}"),
         None => status.to_string(),
     };
-    Reason { words, is_refusal: true }
+    Reason { words, is_refusal: true, is_given_up: false }
 }
 
 fn in_words(error: &reqwest::Error, limit: Duration) -> Reason {

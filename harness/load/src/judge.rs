@@ -2,6 +2,7 @@
 
 use crate::{
     http::Reason,
+    measured::MeasuredTime,
     recorder::Recorder,
     series::Series,
     threshold::{Metric, Threshold},
@@ -17,7 +18,7 @@ const BUSY: f64 = 0.9;
 /// Everything a threshold may be about.
 pub(crate) struct Figures<'a> {
     pub(crate) recorder: &'a Recorder,
-    pub(crate) seconds: f64,
+    pub(crate) time: &'a MeasuredTime,
     pub(crate) work: &'a [Work],
     pub(crate) resources: &'a [ResourceSample],
     pub(crate) lost: u64,
@@ -44,9 +45,10 @@ impl Figures<'_> {
             None => Series::all().filter(|series| matches!(series, Series::Of(_))).collect(),
         };
         let mut latencies = crate::recorder::histogram();
-        let mut errors = 0;
+        let (mut count, mut errors) = (0, 0);
         for series in series {
-            latencies.add(self.recorder.whole(series)).ok()?;
+            latencies.add(self.recorder.waits(series)).ok()?;
+            count += self.recorder.whole(series).len();
             errors += self.recorder.errors(series);
         }
         // Nobody knows how long these will take; but if it is longer than the bound already, that is known.
@@ -57,14 +59,16 @@ impl Figures<'_> {
                 latencies.saturating_record(micros);
             }
         }
-        let count = latencies.len();
-        let with_latencies = |value: f64| (count > 0).then_some(value);
+        let with_latencies = |value: f64| (!latencies.is_empty()).then_some(value);
         match threshold.metric {
             Metric::Percentile(percentile) => with_latencies(latencies.value_at_quantile(percentile / 100.0) as f64),
             Metric::Max => with_latencies(latencies.max() as f64),
             Metric::Mean => with_latencies(latencies.mean()),
             Metric::ErrorRate => (count + errors > 0).then(|| errors as f64 / (count + errors) as f64),
-            Metric::Rate => Some(count as f64 / self.seconds),
+            Metric::Rate => {
+                let seconds = threshold.of.map_or_else(|| self.time.seconds(), |series| self.time.seconds_of(series));
+                (seconds > 0.0).then(|| count as f64 / seconds)
+            }
             Metric::Count => Some(count as f64),
             Metric::Lost => Some(self.lost as f64),
             Metric::CpuPerOp => self.per_operation(threshold.of, Work::whole_cpu_ms),
@@ -133,10 +137,36 @@ pub(crate) fn blind(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Operation;
+
+    #[test]
+    fn what_was_given_up_breaks_a_bound_on_a_percentile() {
+        let (recorder, time) = (Recorder::default(), MeasuredTime::default());
+        let send = Series::Of(Operation::Send);
+        (0..60).for_each(|_| recorder.record(send, Duration::from_millis(10), true));
+        let judge = |text: &str| {
+            let figures = Figures {
+                recorder: &recorder,
+                time: &time,
+                work: &[],
+                resources: &[],
+                lost: 0,
+                waiting: Vec::new(),
+                give_up: Duration::from_secs(30),
+            };
+            figures.judge(&text.parse().unwrap())
+        };
+        assert!(judge("p95(send) < 500ms").ok);
+        (0..40).for_each(|_| recorder.give_up(send, Duration::from_secs(30), "no answer within 30 s", true));
+        let broken = judge("p95(send) < 500ms");
+        assert!(!broken.ok && broken.value.is_some_and(|value| value >= 29_900_000.0), "{broken:?}");
+        assert!(judge("p50(send) < 500ms").ok && judge("max >= 29s").ok && judge("mean > 1s").ok);
+        assert_eq!((judge("error_rate < 1%").value, judge("count < 61").value), (Some(0.4), Some(60.0)));
+    }
 
     #[test]
     fn polls_that_fail_are_blamed_on_the_homeserver_only_where_it_is_and_the_figures_say_so() {
-        let refused = Reason { words: "500 M_UNKNOWN".to_owned(), is_refusal: true };
+        let refused = Reason { words: "500 M_UNKNOWN".to_owned(), is_refusal: true, is_given_up: false };
         let broken = Reason::from("the connection broke");
         let mut troubles = Vec::new();
         assert!(blind("alpha", &refused, 3, false, &mut troubles).is_some() && troubles.is_empty());

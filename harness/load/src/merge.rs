@@ -3,7 +3,8 @@
 use crate::{
     hlog,
     judge::Figures,
-    recorder::{Interval, Recorder, histogram},
+    measured::MeasuredTime,
+    recorder::{Interval, Kind, Recorder, histogram},
     series::Series,
     threshold::Threshold,
     work::{add_work, join_work},
@@ -112,7 +113,7 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         .map(|index| format!("shard {index}/{count} is missing"))
         .collect();
     let recorder = Recorder::default();
-    let mut summed: BTreeMap<(u64, Series, bool), Interval> = BTreeMap::new();
+    let mut summed: BTreeMap<(u64, Series, Kind), Interval> = BTreeMap::new();
     let mut seconds: BTreeMap<(u64, String), Second> = BTreeMap::new();
     let mut work: BTreeMap<(String, String), Work> = BTreeMap::new();
     let (shared, mut sampled) = (first.attached.is_some(), BTreeSet::new());
@@ -135,10 +136,8 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     for Part { record: own, intervals } in parts {
         let index = own.shard.map_or(0, |shard| shard.index);
         for interval in intervals {
-            if interval.measured {
-                recorder.add(interval.series, &interval.latencies);
-            }
-            let key = (interval.second, interval.series, interval.measured);
+            recorder.add(interval.series, interval.kind, &interval.latencies);
+            let key = (interval.second, interval.series, interval.kind);
             match summed.get_mut(&key) {
                 Some(sum) => sum.latencies.add(&interval.latencies).unwrap_or_default(),
                 None => drop(summed.insert(key, interval)),
@@ -182,17 +181,17 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         let why = "the shards were not told to begin at one time (--start-at): their loads need not have overlapped";
         record.invalid_because.push(why.to_owned());
     }
-    let measured = record.phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
+    let time = MeasuredTime::of(&record.phases);
     // Counters of homeservers that shards share tell of the lost ones, too; how much they did is not known.
     record.work = if shared && is_lost { Vec::new() } else { work.into_values().collect() };
-    record.operations = recorder.figures(measured);
+    record.operations = recorder.figures(&time);
     record.timeline = timeline(&summed, seconds);
     (record.valid, record.complete) = (record.invalid_because.is_empty(), stopped.is_empty());
     record.stopped_because = stopped.join("; ");
     let (work, resources, lost) = (&record.work, &record.resources, record.lost);
     let figures = Figures {
         recorder: &recorder,
-        seconds: measured,
+        time: &time,
         work,
         resources,
         lost,
@@ -227,9 +226,9 @@ fn builds(record: &LoadRecord) -> Vec<(&str, &str, &str)> {
 }
 
 /// Every second of every series, from the histograms of all shards.
-fn timeline(summed: &BTreeMap<(u64, Series, bool), Interval>, errors: BTreeMap<(u64, String), Second>) -> Vec<Second> {
+fn timeline(summed: &BTreeMap<(u64, Series, Kind), Interval>, errors: BTreeMap<(u64, String), Second>) -> Vec<Second> {
     let mut latencies = BTreeMap::new();
-    for ((second, series, _), interval) in summed {
+    for ((second, series, _), interval) in summed.iter().filter(|((.., kind), _)| *kind != Kind::GivenUp) {
         let sum = latencies.entry((*second, series.name().to_owned())).or_insert_with(histogram);
         let _ = sum.add(&interval.latencies);
     }

@@ -6,6 +6,7 @@ use crate::{
     hlog,
     home::Home,
     judge::Figures,
+    measured::MeasuredTime,
     play::{DRAIN, LEAD},
     resources::{self, Sampler},
     schedule::{self, Shard},
@@ -31,6 +32,8 @@ pub(crate) struct Observer<'a> {
     sampler: Sampler,
     pub(crate) timeline: Vec<Second>,
     pub(crate) resources: Vec<ResourceSample>,
+    /// The phases; moved to where they were.
+    pub(crate) phases: Vec<PhaseSpan>,
     books: Books,
     began: Instant,
     /// The next that ends.
@@ -38,9 +41,9 @@ pub(crate) struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    pub(crate) fn new(context: &'a Context, log: &'a hlog::Writer, began: Instant) -> Self {
+    pub(crate) fn new(context: &'a Context, log: &'a hlog::Writer, began: Instant, phases: Vec<PhaseSpan>) -> Self {
         let (timeline, resources, books) = (Vec::new(), Vec::new(), Books::default());
-        Self { context, log, sampler: Sampler::new(), timeline, resources, books, began, second: 0 }
+        Self { context, log, sampler: Sampler::new(), timeline, resources, phases, books, began, second: 0 }
     }
 
     /// What the work cost, by operation and homeserver.
@@ -48,12 +51,12 @@ impl<'a> Observer<'a> {
         self.books.take()
     }
 
-    /// Until all is over; gives why it stopped early, or nothing. The phases are moved to where they were.
-    pub(crate) async fn observe(&mut self, phases: &mut [PhaseSpan], shard: Shard, progress: Told<'_>) -> String {
-        self.stretches(phases, shard, progress).await.err().unwrap_or_default()
+    /// Until all is over; gives why it stopped early, or nothing.
+    pub(crate) async fn observe(&mut self, shard: Shard, progress: Told<'_>) -> String {
+        self.stretches(shard, progress).await.err().unwrap_or_default()
     }
 
-    async fn stretches(&mut self, phases: &mut [PhaseSpan], shard: Shard, progress: Told<'_>) -> Result<(), String> {
+    async fn stretches(&mut self, shard: Shard, progress: Told<'_>) -> Result<(), String> {
         let context = self.context;
         tokio::time::sleep_until(self.began.checked_sub(LEAD).unwrap_or(self.began)).await;
         let mut before = reading(context).await;
@@ -62,8 +65,8 @@ impl<'a> Observer<'a> {
         let stretches = stretches(&context.workload);
         let mut crossed = false;
         for (n, stretch) in stretches.iter().enumerate() {
-            for (phase, span) in stretch.phases.clone().zip(&phases[stretch.phases.clone()]) {
-                self.phase(phase, span, progress).await?;
+            for phase in stretch.phases.clone() {
+                self.phase(phase, progress).await?;
             }
             let next = stretches.get(n + 1);
             // Its work is not done before the last answer, and before the last has seen what was sent.
@@ -72,7 +75,7 @@ impl<'a> Observer<'a> {
                 context.ledger.settled().await;
             };
             let limit = if next.is_some() { BETWEEN } else { DRAIN };
-            let name = &phases[stretch.phases.end - 1].name;
+            let name = &context.workload.phases[stretch.phases.end - 1].phase;
             let in_time = self.until(tokio::time::timeout(limit, done), name, progress).await?.is_ok();
             let crosses = !in_time && next.is_some();
             let after = self.until(reading(context), name, progress).await?;
@@ -86,8 +89,8 @@ impl<'a> Observer<'a> {
                 context.agenda.let_go(next.phases.end, later);
                 let begins = schedule::begins(&context.workload);
                 for phase in next.phases.clone() {
-                    phases[phase].from = (begins[phase] + later).as_secs_f64();
-                    phases[phase].to = phases[phase].from + context.workload.phases[phase].seconds;
+                    let (from, span) = ((begins[phase] + later).as_secs_f64(), &mut self.phases[phase]);
+                    (span.from, span.to) = (from, from + context.workload.phases[phase].seconds);
                 }
             }
         }
@@ -95,15 +98,15 @@ impl<'a> Observer<'a> {
     }
 
     /// One phase, with what virtual servers suffer in it, to the end of its arrivals.
-    async fn phase(&mut self, phase: usize, span: &PhaseSpan, progress: Told<'_>) -> Result<(), String> {
+    async fn phase(&mut self, phase: usize, progress: Told<'_>) -> Result<(), String> {
         let context = self.context;
-        let written = &context.workload.phases[phase].faults;
-        let faults = Injected::new(written, &context.stage.population, &context.stage.gateway);
+        let written = &context.workload.phases[phase];
+        let faults = Injected::new(&written.faults, &context.stage.population, &context.stage.gateway);
         context.ledger.faulted(&faults.slow, &faults.out);
-        let end = self.began + Duration::from_secs_f64(span.to);
-        self.until(tokio::time::sleep_until(end), &span.name, progress).await?;
+        let end = self.began + Duration::from_secs_f64(self.phases[phase].to);
+        self.until(tokio::time::sleep_until(end), &written.phase, progress).await?;
         drop(faults);
-        context.ledger.healed(span.measured);
+        context.ledger.healed(written.measured);
         Ok(())
     }
 
@@ -162,7 +165,7 @@ impl<'a> Observer<'a> {
         let waiting = self.context.waiting().into_iter().filter(|one| one.measured);
         let figures = Figures {
             recorder: &self.context.recorder,
-            seconds: self.began.elapsed().as_secs_f64(),
+            time: &MeasuredTime::until(&self.phases, self.began.elapsed().as_secs_f64()),
             work: &[],
             resources: &self.resources,
             lost: 0,

@@ -1,8 +1,10 @@
 //! What a load brought.
 
-use crate::{judge::Figures, recorder::Recorder, series::Series, work::add_work, workload::Workload};
+use crate::{
+    judge::Figures, measured::MeasuredTime, recorder::Recorder, series::Series, work::add_work, workload::Workload,
+};
 use fedproof_results::load::{
-    Generator, InvariantResult, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
+    Generator, InvariantResult, OperationFigures, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -19,8 +21,6 @@ pub struct Outcome {
     pub thresholds: Vec<ThresholdResult>,
     /// The latencies.
     pub recorder: Arc<Recorder>,
-    /// Length of the measured phases, in seconds.
-    pub measured_seconds: f64,
     /// What the work cost.
     pub work: Vec<Work>,
     /// The phases.
@@ -59,7 +59,6 @@ impl Outcome {
         self.recorder.absorb(&other.recorder);
         self.invalid_because.extend(other.invalid_because);
         self.troubles.extend(other.troubles);
-        self.measured_seconds += other.measured_seconds;
         let mut work = BTreeMap::new();
         self.work.drain(..).chain(other.work).for_each(|one| add_work(&mut work, one));
         self.work = work.into_values().collect();
@@ -77,10 +76,10 @@ impl Outcome {
 
     /// Judges the thresholds by all that was added up.
     pub(crate) fn judge_again(&mut self, workload: &Workload) {
-        let Self { recorder, work, resources, lost, measured_seconds, .. } = &*self;
+        let Self { recorder, work, resources, lost, phases, .. } = &*self;
         let figures = Figures {
             recorder,
-            seconds: *measured_seconds,
+            time: &MeasuredTime::of(phases),
             work,
             resources,
             lost: *lost,
@@ -90,10 +89,15 @@ impl Outcome {
         self.thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
     }
 
+    /// Each series over the measured phases.
+    pub fn figures(&self) -> Vec<OperationFigures> {
+        self.recorder.figures(&MeasuredTime::of(&self.phases))
+    }
+
     /// Operations a second that succeeded.
     pub(crate) fn achieved(&self) -> f64 {
         let operations = Series::all().filter(|series| matches!(series, Series::Of(_)));
         let count: u64 = operations.map(|series| self.recorder.whole(series).len()).sum();
-        count as f64 / self.measured_seconds.max(f64::MIN_POSITIVE)
+        count as f64 / MeasuredTime::of(&self.phases).seconds().max(f64::MIN_POSITIVE)
     }
 }

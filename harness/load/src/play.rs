@@ -6,6 +6,7 @@ use crate::{
     hlog,
     judge::{Figures, blind, doubts},
     ledger::Ledger,
+    measured::MeasuredTime,
     observe::Observer,
     outcome::Outcome,
     perform::lock,
@@ -19,7 +20,7 @@ use crate::{
     session::Session,
     stage::Stage,
     stretch,
-    workload::Workload,
+    workload::{Phase, Workload},
 };
 use fedproof_results::load::{Generator, PhaseSpan, ThresholdResult};
 use std::{
@@ -70,7 +71,7 @@ impl Play<'_> {
         let ledger = Arc::new(Ledger::new(recorder.clone()));
         stage.heard.begin(&label, &ledger);
         stage.answers.begin();
-        let mut phases = spans(workload, &arrivals);
+        let phases = spans(workload, &arrivals);
         let closed = closed_turns(workload, &schedule::begins(workload), shard);
         let context = Arc::new(Context {
             stage: stage.clone(),
@@ -94,9 +95,9 @@ impl Play<'_> {
         session.desk.open(context.clone());
         let log = hlog::Writer::create(log, began_at)?;
         let generator_before = resources::own().cpu_ms;
-        let mut observer = Observer::new(&context, &log, began);
+        let mut observer = Observer::new(&context, &log, began, phases);
         let stopped_because = tokio::select! {
-            stopped = observer.observe(&mut phases, shard, progress) => stopped,
+            stopped = observer.observe(shard, progress) => stopped,
             _ = interrupted.wait_for(|interrupted| *interrupted) => "interrupted".to_owned(),
             reason = session.broken() => reason,
         };
@@ -104,7 +105,9 @@ impl Play<'_> {
         let left = context.agenda.stop();
         for arrival in &left {
             let measured = workload.phases[arrival.phase].measured;
-            recorder.fail(Series::Of(arrival.operation), "never begun: all workers were waiting for answers", measured);
+            let waited = context.agenda.due((arrival.phase, arrival.due)).elapsed();
+            let why = "never begun: all workers were waiting for answers";
+            recorder.give_up(Series::Of(arrival.operation), waited, why, measured);
         }
         if !stopped_because.is_empty() {
             let settled = async {
@@ -121,7 +124,7 @@ impl Play<'_> {
         ledger.over();
         observer.last_second();
         let work = observer.work();
-        let Observer { timeline, resources, .. } = observer;
+        let Observer { timeline, resources, phases, .. } = observer;
         log.finish()?;
         let late_p99_us = lock(&context.agenda.lateness).value_at_quantile(0.99);
         let own = resources.iter().filter(|sample| sample.process == "generator");
@@ -132,11 +135,10 @@ impl Play<'_> {
             abandoned: left.len() as u64,
             workers: workload.workers,
         };
-        let measured_seconds = phases.iter().filter(|phase| phase.measured).map(|phase| phase.to - phase.from).sum();
         let lost = ledger.lost();
         let figures = Figures {
             recorder: &recorder,
-            seconds: measured_seconds,
+            time: &MeasuredTime::of(&phases),
             work: &work,
             resources: &resources,
             lost,
@@ -169,7 +171,6 @@ impl Play<'_> {
             stopped_because,
             thresholds,
             recorder,
-            measured_seconds,
             work,
             phases,
             lost,
@@ -187,12 +188,19 @@ fn spans(workload: &Workload, arrivals: &[Arrival]) -> Vec<PhaseSpan> {
     let spans = workload.phases.iter().zip(begins).enumerate().map(|(n, (phase, begin))| PhaseSpan {
         name: phase.phase.clone(),
         measured: phase.measured,
+        operations: came_in(workload, phase),
         faults: phase.faults.iter().map(ToString::to_string).collect(),
         from: begin.as_secs_f64(),
         to: begin.as_secs_f64() + phase.seconds,
         due: arrivals.iter().filter(|arrival| arrival.phase == n).count() as u64,
     });
     spans.collect()
+}
+
+/// Names of what came in a phase.
+fn came_in(workload: &Workload, phase: &Phase) -> Vec<String> {
+    let weighty = workload.operations(phase).iter().filter(|(_, weight)| **weight > 0);
+    weighty.map(|(operation, _)| operation.name().to_owned()).collect()
 }
 
 /// The first turns of closed users; a shard has its share of them.

@@ -46,6 +46,17 @@ impl Series {
         }
     }
 
+    /// What causes it; empty if that may lie in another phase.
+    pub(crate) fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::Of(operation) => std::slice::from_ref(&Operation::ALL[operation as usize]),
+            Self::SeenLocal | Self::SeenRemote => &[Operation::Send, Operation::FanOut],
+            Self::SeenInbound => &[Operation::Transaction],
+            Self::FirstDelivery | Self::LastDelivery => &[Operation::FanOut],
+            Self::CaughtUp => &[],
+        }
+    }
+
     /// Position among [`all`](Self::all).
     pub(crate) fn index(self) -> usize {
         match self {

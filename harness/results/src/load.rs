@@ -118,9 +118,9 @@ pub struct OperationFigures {
     pub count: u64,
     /// How many did not.
     pub errors: u64,
-    /// Successes a second.
+    /// Successes a second, in the phases in which they could come.
     pub rate: f64,
-    /// Mean.
+    /// Mean; it and all percentiles count what was given up too, with the time that it had waited.
     pub mean_us: f64,
     /// Median.
     pub p50_us: u64,
@@ -176,6 +176,9 @@ pub struct PhaseSpan {
     pub to: f64,
     /// How many operations were due in it.
     pub due: u64,
+    /// What came in it; empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
     /// What virtual servers suffered in it, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,

@@ -212,6 +212,7 @@ pub(super) fn unix(at: Option<SystemTime>) -> Option<f64> {
 }
 
 pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> LoadRecord {
+    let operations = outcome.figures();
     LoadRecord {
         schema: LOAD_SCHEMA.to_owned(),
         run_id: about.run_id,
@@ -233,7 +234,7 @@ pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> Loa
         standing: Standing::default(),
         servers: about.servers,
         thresholds: outcome.thresholds,
-        operations: outcome.recorder.figures(outcome.measured_seconds),
+        operations,
         work: outcome.work,
         phases: outcome.phases,
         lost: outcome.lost,

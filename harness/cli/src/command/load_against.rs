@@ -75,7 +75,7 @@ impl Other {
             comparisons,
             figures,
             left_out,
-            operations: outcome_of_b.recorder.figures(outcome_of_b.measured_seconds),
+            operations: outcome_of_b.figures(),
             thresholds: outcome_of_b.thresholds,
             plays,
         };
