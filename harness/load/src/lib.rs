@@ -17,6 +17,7 @@ mod faults;
 pub mod hlog;
 mod home;
 mod http;
+mod inert;
 mod invariants;
 mod judge;
 mod ledger;

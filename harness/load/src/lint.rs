@@ -1,13 +1,14 @@
 //! What the types of a workload do not say.
 
 use crate::{
+    inert,
     operation::Operation,
     workload::{Phase, Workload},
 };
 use std::path::Path;
 
-/// Everything that is wrong with a workload; empty if nothing is.
-pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
+/// Everything that is wrong with a workload that is written so; empty if nothing is.
+pub(crate) fn problems(workload: &Workload, file: &Path, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut must = |holds: bool, problem: String| {
         if !holds {
@@ -32,6 +33,10 @@ pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
         must(rate.is_some() != closed.is_some(), format!("phase {name}: it needs either rate or closed"));
         if let Some((from, to)) = rate.map(crate::workload::Rate::ends) {
             must(from >= 0.0 && to >= 0.0 && from + to > 0.0, format!("phase {name}: rates must be more than 0"));
+            // The first comes when one is expected, and what comes at the end is not in it.
+            let expected = (from + to) / 2.0 * seconds;
+            let message = format!("phase {name}: nothing is due in it: {expected:.1} arrivals in {seconds} s");
+            must(expected > 1.0, message);
         }
         if let Some(closed) = closed {
             must(closed.users > 0 && closed.think_seconds >= 0.0, format!("phase {name}: closed needs users"));
@@ -87,6 +92,7 @@ pub(crate) fn problems(workload: &Workload, file: &Path) -> Vec<String> {
         must(is_open, "search: it is about the rate, so that every phase needs one".to_owned());
         problems.extend(search.problems());
     }
+    problems.extend(inert::problems(workload, text));
     problems.dedup();
     problems
 }

@@ -219,7 +219,7 @@ impl Workload {
             .map_err(|source| WorkloadError::Unreadable { file: file.to_owned(), source })?;
         let malformed = |message| WorkloadError::Malformed { file: file.to_owned(), message };
         let workload: Self = serde_saphyr::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        let problems = crate::lint::problems(&workload, file);
+        let problems = crate::lint::problems(&workload, file, &text);
         if problems.is_empty() { Ok(workload) } else { Err(malformed(problems.join("\n  "))) }
     }
 
