@@ -7,7 +7,7 @@ use crate::{
     series::Series,
     threshold::{Metric, Threshold},
 };
-use fedproof_results::load::{Generator, ResourceSample, ThresholdResult, Trouble, Work};
+use fedproof_results::load::{Generator, PhaseSpan, ResourceSample, ThresholdResult, Trouble, Work};
 use std::time::Duration;
 
 /// What free workers may be late, 99th percentile, in microseconds: later than that, the generator measures itself.
@@ -93,7 +93,12 @@ impl Figures<'_> {
 }
 
 /// Why the figures must not be believed; empty if they may.
-pub(crate) fn doubts(generator: &Generator, resources: &[ResourceSample], samples: u64) -> Vec<String> {
+pub(crate) fn doubts(
+    generator: &Generator,
+    resources: &[ResourceSample],
+    phases: &[PhaseSpan],
+    samples: u64,
+) -> Vec<String> {
     let mut doubts = Vec::new();
     if samples == 0 {
         doubts.push("nothing was measured".to_owned());
@@ -105,10 +110,15 @@ pub(crate) fn doubts(generator: &Generator, resources: &[ResourceSample], sample
             LATE_US / 1000
         ));
     }
-    let own: Vec<f64> = resources.iter().filter(|one| one.process == "generator").map(|one| one.cpu).collect();
-    let busy = own.iter().filter(|cpu| **cpu > BUSY).count();
-    if busy * 4 > own.len() {
-        doubts.push(format!("the generator used more than {BUSY} of a core in {busy} of {} seconds", own.len()));
+    // Each for itself: a long phase in which there was little to do excuses no short one.
+    for phase in phases.iter().filter(|phase| phase.measured) {
+        let within = |second: u64| second as f64 >= phase.from && (second + 1) as f64 <= phase.to;
+        let own = resources.iter().filter(|one| one.process == "generator" && within(one.second));
+        let (busy, all) = own.fold((0, 0), |(busy, all), one| (busy + u32::from(one.cpu > BUSY), all + 1));
+        if busy * 4 > all {
+            let name = &phase.name;
+            doubts.push(format!("{name}: the generator used more than {BUSY} of a core in {busy} of {all} seconds"));
+        }
     }
     doubts
 }
@@ -162,6 +172,35 @@ mod tests {
         assert!(!broken.ok && broken.value.is_some_and(|value| value >= 29_900_000.0), "{broken:?}");
         assert!(judge("p50(send) < 500ms").ok && judge("max >= 29s").ok && judge("mean > 1s").ok);
         assert_eq!((judge("error_rate < 1%").value, judge("count < 61").value), (Some(0.4), Some(60.0)));
+    }
+
+    #[test]
+    fn a_phase_in_which_the_generator_was_busy_is_not_excused_by_another() {
+        let phase = |name: &str, from, to, measured| PhaseSpan {
+            name: name.to_owned(),
+            measured,
+            from,
+            to,
+            due: 1,
+            operations: Vec::new(),
+            faults: Vec::new(),
+        };
+        let phases =
+            [phase("warm-up", 0.0, 5.0, false), phase("long", 5.3, 60.3, true), phase("peak", 61.0, 67.0, true)];
+        let busy_in = |seconds: std::ops::Range<u64>| {
+            let sample = |second| ResourceSample {
+                second,
+                process: "generator".to_owned(),
+                cpu: if seconds.contains(&second) { 0.99 } else { 0.1 },
+                rss_bytes: 0,
+                descriptors: 0,
+            };
+            doubts(&Generator::default(), &(0..70).map(sample).collect::<Vec<_>>(), &phases, 1)
+        };
+        assert_eq!(busy_in(0..5), Vec::<String>::new(), "what is not measured may be as busy as it likes");
+        assert_eq!(busy_in(20..30), Vec::<String>::new(), "10 of 54 seconds");
+        let told = busy_in(62..65);
+        assert!(told.len() == 1 && told[0].starts_with("peak: ") && told[0].ends_with("3 of 6 seconds"), "{told:?}");
     }
 
     #[test]

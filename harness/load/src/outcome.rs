@@ -1,7 +1,12 @@
 //! What a load brought.
 
 use crate::{
-    judge::Figures, measured::MeasuredTime, recorder::Recorder, series::Series, work::add_work, workload::Workload,
+    judge::{self, Figures},
+    measured::MeasuredTime,
+    recorder::Recorder,
+    series::Series,
+    work::add_work,
+    workload::Workload,
 };
 use fedproof_results::load::{
     Generator, InvariantResult, OperationFigures, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
@@ -87,6 +92,11 @@ impl Outcome {
             give_up: Duration::MAX,
         };
         self.thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
+    }
+
+    /// Why the generator may have been the limit, and not the homeservers.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        judge::doubts(&self.generator, &self.resources, &self.phases, 1)
     }
 
     /// Each series over the measured phases.

@@ -148,7 +148,7 @@ impl Play<'_> {
         let thresholds: Vec<ThresholdResult> =
             workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
-        let mut invalid_because = doubts(&generator, &resources, samples);
+        let mut invalid_because = doubts(&generator, &resources, &phases, samples);
         invalid_because.extend(ready.err().map(|reason| format!("users were not made ready: {}", reason.words)));
         invalid_because.extend(late.map(|late| {
             format!(

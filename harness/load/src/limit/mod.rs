@@ -5,7 +5,6 @@ mod search;
 
 use crate::{
     home::Home,
-    judge,
     outcome::Outcome,
     play::Play,
     run::{LoadError, Setting},
@@ -73,21 +72,19 @@ pub async fn find_limit(
     let mut stopped_because = String::new();
     while let Some(rate) = searching.next() {
         let mut outcome = step(rate, &logs.join(format!("{:02}.hlog", limit.steps.len()))).await?;
+        if over(&stage, *interrupted.borrow()).is_none() && !outcome.doubts().is_empty() {
+            // The machine may have been busy with something else: once more, and what that says counts.
+            limit.steps.push(told(rate, &outcome));
+            outcome = step(rate, &logs.join(format!("{:02}.hlog", limit.steps.len()))).await?;
+        }
         if let Some(why) = over(&stage, *interrupted.borrow()) {
             stopped_because = why;
             best = best.or(Some(outcome));
             break;
         }
-        let held = outcome.stopped_because.is_empty() && outcome.thresholds.iter().all(|threshold| threshold.ok);
+        let held = held(&outcome);
         searching.note(rate, held);
-        limit.steps.push(LimitStep {
-            rate,
-            held,
-            achieved: outcome.achieved(),
-            thresholds: outcome.thresholds.clone(),
-            stopped_because: outcome.stopped_because.clone(),
-            doubts: judge::doubts(&outcome.generator, &outcome.resources, 1),
-        });
+        limit.steps.push(told(rate, &outcome));
         if held {
             best = Some(outcome);
             continue;
@@ -104,10 +101,37 @@ pub async fn find_limit(
     }
     session.end().await?;
     (limit.held, limit.broke) = (searching.held, searching.broke);
+    let doubted = doubted(&limit);
     let mut outcome = best.ok_or_else(|| LoadError::NoPlay { why: stopped_because.clone() })?;
     outcome.stopped_because = stopped_because;
+    outcome.invalid_because.extend(doubted);
     outcome.invariants = stage.invariants().await;
     Ok((outcome, limit))
+}
+
+/// Whether a rate held.
+fn held(outcome: &Outcome) -> bool {
+    outcome.stopped_because.is_empty() && outcome.thresholds.iter().all(|threshold| threshold.ok)
+}
+
+fn told(rate: f64, outcome: &Outcome) -> LimitStep {
+    LimitStep {
+        rate,
+        held: held(outcome),
+        achieved: outcome.achieved(),
+        thresholds: outcome.thresholds.clone(),
+        stopped_because: outcome.stopped_because.clone(),
+        doubts: outcome.doubts(),
+    }
+}
+
+/// Why the limit must not be believed: where it broke the generator was in doubt, played again and in doubt still. What is
+/// wrong with the highest rate that held, its own figures say; lower ones are settled by it.
+fn doubted(limit: &Limit) -> Vec<String> {
+    let Some((broke, _)) = limit.broke.zip(limit.held) else { return Vec::new() };
+    let last = limit.steps.iter().rfind(|step| step.rate == broke);
+    let doubts = last.into_iter().flat_map(|step| &step.doubts);
+    doubts.map(|doubt| format!("at {broke:.1}/s, which did not hold: {doubt}")).collect()
 }
 
 /// Why nothing more can be tried.
@@ -160,4 +184,38 @@ async fn profile(
         Err(why) => limit.no_profile_because = why,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(rate: f64, held: bool, doubts: &[&str]) -> LimitStep {
+        let doubts = doubts.iter().map(|doubt| (*doubt).to_owned()).collect();
+        LimitStep { rate, held, achieved: rate, thresholds: Vec::new(), stopped_because: String::new(), doubts }
+    }
+
+    fn doubted_of(steps: Vec<LimitStep>) -> Vec<String> {
+        let (held, broke) = (Some(20.0), Some(40.0));
+        let (broken, no_profile_because) = (Vec::new(), String::new());
+        doubted(&Limit { held, broke, broken, steps, profile: None, statements: None, no_profile_because })
+    }
+
+    #[test]
+    fn a_limit_that_the_generator_set_is_told() {
+        let steps = |again: &[&str]| {
+            vec![
+                step(10.0, true, &["late"]),
+                step(20.0, true, &[]),
+                step(40.0, false, &["late"]),
+                step(40.0, false, again),
+            ]
+        };
+        assert_eq!(doubted_of(steps(&["late"])), ["at 40.0/s, which did not hold: late"]);
+        assert_eq!(
+            doubted_of(steps(&[])),
+            Vec::<String>::new(),
+            "played again it was in time; and lower rates do not matter"
+        );
+    }
 }

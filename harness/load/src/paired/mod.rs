@@ -8,7 +8,6 @@ mod order;
 mod statistics;
 
 use crate::{
-    judge,
     outcome::Outcome,
     play::Play,
     run::{LoadError, Place, Setting},
@@ -171,7 +170,7 @@ impl Tally<'_> {
             }
         }
         let late = |played: &Played| {
-            let doubts = judge::doubts(&played.outcome.generator, &played.outcome.resources, 1);
+            let doubts = played.outcome.doubts();
             doubts.into_iter().map(|doubt| format!("{}: {doubt}", label(played))).collect::<Vec<_>>()
         };
         let disturbed: Vec<String> = plays.iter().flat_map(late).collect();
