@@ -23,6 +23,8 @@ pub(crate) struct Agenda {
     /// How late free workers woke, in microseconds: the generator's own fault.
     pub(crate) lateness: Mutex<hdrhistogram::Histogram<u64>>,
     next_number: AtomicU64,
+    /// Who waits until something is due waits no longer when this becomes true.
+    halt: watch::Sender<bool>,
     /// What is under way is cut off when this becomes true.
     cut: watch::Sender<bool>,
 }
@@ -84,6 +86,7 @@ impl Agenda {
             changed: Notify::new(),
             lateness: Mutex::new(crate::recorder::histogram()),
             next_number: next_number.into(),
+            halt: watch::Sender::new(false),
             cut: watch::Sender::new(false),
         }
     }
@@ -156,12 +159,18 @@ impl Agenda {
         }
     }
 
+    /// Waits until then, or until nothing more is handed out.
     async fn wait(&self, due: Instant) {
         if Instant::now() >= due {
             // Nobody was free in time: the server's backlog, not a late generator.
             return;
         }
-        sleep_until(due).await;
+        let mut halt = self.halt.subscribe();
+        tokio::select! {
+            biased;
+            _ = halt.wait_for(|halt| *halt) => return,
+            () = sleep_until(due) => {}
+        }
         let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.lateness.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(late.max(1));
     }
@@ -182,6 +191,7 @@ impl Agenda {
         list.stopped = true;
         let left = list.backlog(now);
         drop(list);
+        self.halt.send_replace(true);
         self.changed.notify_waiters();
         left
     }
@@ -303,6 +313,7 @@ pub(crate) fn draw(seed: u64, task: &Task) -> Draw {
 mod tests {
     use super::*;
     use crate::operation::Operation;
+    use std::sync::Arc;
 
     fn arrival(number: u64, phase: usize, due_ms: u64) -> Arrival {
         Arrival { number, due: Duration::from_millis(due_ms), phase, operation: Operation::Send }
@@ -341,5 +352,33 @@ mod tests {
         agenda.answered().await;
         agenda.let_go(2, Duration::ZERO);
         assert!(matches!(agenda.next().await, Some(Task::Closed(Turn { phase: 1, .. }, 1))));
+    }
+
+    /// Far more than anything here takes, and far less than the arrivals are away.
+    const PATIENT: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn who_waits_for_a_far_arrival_leaves_when_all_is_stopped() {
+        let due = Duration::from_secs(3600);
+        let arrival = arrival(0, 0, 3_600_000);
+        let turn = Turn { due, phase: 0, user: 0 };
+        let agenda = Arc::new(Agenda::new(vec![arrival], vec![turn]));
+        agenda.begin(Instant::now());
+        let worker = || {
+            tokio::spawn({
+                let agenda = agenda.clone();
+                async move { agenda.next().await.is_none() }
+            })
+        };
+        let workers = [worker(), worker(), worker()];
+        // Two have a task each, for which they wait; the third waits for one.
+        while agenda.list().out < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(agenda.stop().is_empty(), "nothing was due");
+        for worker in workers {
+            assert!(tokio::time::timeout(PATIENT, worker).await.unwrap().unwrap(), "it got nothing to do");
+        }
+        tokio::time::timeout(PATIENT, agenda.idle()).await.unwrap();
     }
 }

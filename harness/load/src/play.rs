@@ -118,7 +118,7 @@ impl Play<'_> {
         }
         // Whoever has no answer by now gets none: a homeserver that hangs does not keep the load from ending.
         context.agenda.cut();
-        context.agenda.idle().await;
+        let stuck = tokio::time::timeout(DRAIN_STOPPED, context.agenda.idle()).await.is_err();
         session.desk.clear();
         let mut troubles = stage.answers.silences(began);
         ledger.over();
@@ -150,6 +150,9 @@ impl Play<'_> {
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
         let mut invalid_because = doubts(&generator, &resources, &phases, samples);
         invalid_because.extend(ready.err().map(|reason| format!("users were not made ready: {}", reason.words)));
+        if stuck {
+            invalid_because.push("the generator did not end what was cut off".to_owned());
+        }
         invalid_because.extend(late.map(|late| {
             format!(
                 "it was set up {:.1} s after all shards were to begin: choose a later --start-at",
