@@ -81,8 +81,10 @@ impl Crew {
                 true
             })
         };
-        let watching: Vec<(Arc<Stage>, usize)> =
-            stages.iter().flat_map(|stage| (0..stage.population.watchers).map(|user| (stage.clone(), user))).collect();
+        let watching: Vec<(Arc<Stage>, usize)> = stages
+            .iter()
+            .flat_map(|stage| stage.population.watchers.iter().map(|user| (stage.clone(), *user)))
+            .collect();
         let watchers = watching.len();
         let poll = move |number: usize, since| -> BoxFuture<'static, Option<String>> {
             let watching = watching.get(number).cloned();

@@ -47,11 +47,12 @@ pub(crate) struct Entry {
     pub(crate) due: Instant,
     /// Whether it is from a measured phase.
     pub(crate) measured: bool,
-    /// The homeserver of its sender; `None` for a virtual server's.
-    pub(crate) home: Option<usize>,
-    /// Watchers on the sender's homeserver, and on others, that should see it.
-    pub(crate) local: usize,
-    pub(crate) remote: usize,
+    /// Whether a virtual server sent it.
+    pub(crate) is_inbound: bool,
+    /// Watchers on the sender's homeserver, and on others, that should see it and have not: users by position, without the
+    /// sender.
+    pub(crate) local: HashSet<usize>,
+    pub(crate) remote: HashSet<usize>,
     /// Its room.
     pub(crate) room: String,
     /// Virtual servers that should get it and have not, and how many have.
@@ -61,7 +62,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn is_settled(&self) -> bool {
-        self.local + self.remote == 0 && self.receivers.is_empty()
+        self.local.is_empty() && self.remote.is_empty() && self.receivers.is_empty()
     }
 }
 
@@ -89,19 +90,18 @@ impl Ledger {
         self.changed.notify_waiters();
     }
 
-    /// A watcher on `home` saw it.
-    pub(crate) fn seen(&self, number: u64, home: usize) {
+    /// A watcher saw it. Who should not, such as its sender, does not count, and nobody counts twice: a limited timeline may
+    /// show an event again.
+    pub(crate) fn seen(&self, number: u64, watcher: usize) {
         let now = Instant::now();
         let mut books = self.books();
         let Some(entry) = books.open.get_mut(&number) else { return };
-        let (series, left) = match entry.home {
-            None => (Series::SeenInbound, &mut entry.remote),
-            Some(sender) if sender == home => (Series::SeenLocal, &mut entry.local),
-            Some(_) => (Series::SeenRemote, &mut entry.remote),
+        let series = match (entry.local.remove(&watcher), entry.remote.remove(&watcher)) {
+            (true, _) => Series::SeenLocal,
+            (_, true) if entry.is_inbound => Series::SeenInbound,
+            (_, true) => Series::SeenRemote,
+            _ => return,
         };
-        // A limited timeline may show an event twice.
-        let Some(rest) = left.checked_sub(1) else { return };
-        *left = rest;
         self.recorder.record(series, now - entry.due, entry.measured);
         if entry.is_settled() {
             books.open.remove(&number);
@@ -219,9 +219,9 @@ mod tests {
         Entry {
             due: Instant::now(),
             measured: true,
-            home: Some(0),
-            local: 0,
-            remote: 0,
+            is_inbound: false,
+            local: HashSet::new(),
+            remote: HashSet::new(),
             room: "!r".to_owned(),
             receivers: receivers.iter().copied().collect(),
             delivered: 0,
@@ -249,5 +249,25 @@ mod tests {
         assert_eq!((ledger.lost(), count(Series::CaughtUp)), (2, 0));
         ledger.delivered(4, 2, "!r");
         assert_eq!((ledger.lost(), count(Series::CaughtUp), count(Series::LastDelivery)), (0, 1, 3), "with all before");
+    }
+
+    #[test]
+    fn watchers_are_told_apart_and_the_senders_echo_is_nothing() {
+        let recorder = Arc::new(Recorder::default());
+        let ledger = Ledger::new(recorder.clone());
+        let count = |series| recorder.whole(series).len();
+        ledger.expect(1, Entry { local: HashSet::from([1, 2]), remote: HashSet::from([3]), ..event(&[]) });
+        ledger.seen(1, 0);
+        assert_eq!(count(Series::SeenLocal), 0, "who sent it is not among those who wait");
+        ledger.seen(1, 1);
+        ledger.seen(1, 1);
+        ledger.seen(1, 3);
+        assert_eq!((count(Series::SeenLocal), count(Series::SeenRemote)), (1, 1));
+        assert_eq!(ledger.lost(), 1, "one who saw it twice does not stand for one who did not");
+        ledger.seen(1, 2);
+        assert_eq!((count(Series::SeenLocal), ledger.lost()), (2, 0));
+        ledger.expect(2, Entry { is_inbound: true, remote: HashSet::from([3]), ..event(&[]) });
+        ledger.seen(2, 3);
+        assert_eq!((count(Series::SeenInbound), ledger.lost()), (1, 0));
     }
 }

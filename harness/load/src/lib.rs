@@ -46,6 +46,7 @@ mod stage;
 mod stretch;
 mod threshold;
 mod watch;
+mod watchers;
 mod work;
 mod workload;
 

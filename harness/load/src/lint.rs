@@ -93,6 +93,9 @@ pub(crate) fn problems(workload: &Workload, file: &Path, text: &str) -> Vec<Stri
         problems.extend(search.problems());
     }
     problems.extend(inert::problems(workload, text));
+    if problems.is_empty() {
+        problems.extend(crate::watchers::problems(workload));
+    }
     problems.dedup();
     problems
 }

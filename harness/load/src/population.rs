@@ -2,7 +2,8 @@
 
 use crate::{
     home::Home,
-    workload::{RoomGroup, Workload},
+    watchers::{self, Planned},
+    workload::Workload,
 };
 use fedproof_client::{Client, ClientError};
 use fedproof_core::{ServerName, path};
@@ -10,7 +11,7 @@ use fedproof_virtual::{NewRoom, VirtualError, VirtualServer, World};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Requests at once while setting up.
 const AT_ONCE: usize = 8;
@@ -62,8 +63,8 @@ pub(crate) struct Population {
     pub(crate) homeservers: Vec<Home>,
     /// Users, in turn from all homeservers.
     pub(crate) users: Vec<User>,
-    /// Of these, the first few watch.
-    pub(crate) watchers: usize,
+    /// Positions of those who watch.
+    pub(crate) watchers: BTreeSet<usize>,
     /// All rooms.
     pub(crate) rooms: Vec<Room>,
     /// Positions of the rooms without virtual members.
@@ -117,8 +118,9 @@ impl Population {
             .map(|n| world.server(ServerName::new(format!("v{n}.{label}.example"))))
             .collect();
         drop(users);
+        let planned = watchers::rooms(wanted, homeservers.len());
         let mut population = Self {
-            watchers: wanted.watchers * homeservers.len(),
+            watchers: watchers::choose(wanted, &planned, homeservers.len()),
             homeservers,
             users: ready,
             rooms: Vec::new(),
@@ -126,10 +128,9 @@ impl Population {
             virtual_rooms: Vec::new(),
             virtual_servers,
         };
-        let plans: Vec<(usize, &RoomGroup)> =
-            wanted.rooms.iter().flat_map(|group| std::iter::repeat_n(group, group.count)).enumerate().collect();
-        let total = plans.len();
-        let mut made = stream::iter(plans).map(|(n, group)| population.make_room(n, group)).buffered(AT_ONCE);
+        let total = planned.len();
+        let plans = stream::iter(planned.into_iter().enumerate());
+        let mut made = plans.map(|(n, planned)| population.make_room(n, planned)).buffered(AT_ONCE);
         let mut rooms = Vec::with_capacity(total);
         while let Some(room) = made.try_next().await? {
             rooms.push(room);
@@ -149,11 +150,8 @@ impl Population {
     }
 
     /// A room: hosted by a user, or by the virtual side if it has members there.
-    async fn make_room(&self, n: usize, group: &RoomGroup) -> Result<Room, PopulationError> {
-        // Rooms of the virtual side are joined by the homeserver under test only, which is the first.
-        let step = if group.virtual_members > 0 { self.homeservers.len() } else { 1 };
-        let possible = self.users.len() / step;
-        let members: Vec<usize> = (0..group.members.min(possible)).map(|m| (n * 7 + m) % possible * step).collect();
+    async fn make_room(&self, n: usize, planned: Planned<'_>) -> Result<Room, PopulationError> {
+        let Planned { group, members, .. } = planned;
         let virtual_members: Vec<usize> =
             (0..group.virtual_members).map(|m| (n * group.virtual_members + m) % self.virtual_servers.len()).collect();
         let (id, via) = match virtual_members.first() {

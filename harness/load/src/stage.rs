@@ -114,7 +114,7 @@ impl Stage {
 
     /// Waits until every watcher had its first `/sync`.
     pub(crate) async fn all_watch(&self) -> Result<(), LoadError> {
-        let of = self.population.watchers;
+        let of = self.population.watchers.len();
         let mut begun = self.watching.subscribe();
         let all_begun = begun.wait_for(|begun| *begun >= of);
         match tokio::time::timeout(WATCHERS_LIMIT, all_begun).await {

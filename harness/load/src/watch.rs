@@ -27,7 +27,7 @@ pub(crate) async fn poll(stage: &Stage, user: usize, since: Option<&str>) -> Res
             if let Some(mark) = event.content.and_then(|content| content.mark)
                 && let Some(ledger) = stage.heard.ledger(&mark.run)
             {
-                ledger.seen(mark.n, it.home);
+                ledger.seen(mark.n, user);
             }
         }
     }

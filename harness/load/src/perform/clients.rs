@@ -94,14 +94,15 @@ impl Job<'_> {
         let room = &population.rooms[place];
         let sender = self.member(room);
         let home = population.users[sender].home;
+        // The sender's own client tells nothing of how long others wait.
         let watching = |at_home: bool| {
-            let watchers = room.members.iter().filter(|member| **member < population.watchers);
-            watchers.filter(|member| (population.users[**member].home == home) == at_home).count()
+            let others = room.members.iter().filter(|one| **one != sender && population.watchers.contains(one));
+            others.copied().filter(|one| (population.users[*one].home == home) == at_home).collect()
         };
         let entry = Entry {
             due: self.due,
             measured: self.measured,
-            home: Some(home),
+            is_inbound: false,
             local: watching(true),
             remote: watching(false),
             room: room.id.clone(),

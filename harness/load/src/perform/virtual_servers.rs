@@ -34,13 +34,13 @@ impl Job<'_> {
         let (prepared, turn) = self.context.transactions.take(self.number).await.ok_or("it was not signed ahead")?;
         let population = &self.context.stage.population;
         let members = population.rooms[prepared.room].members.iter();
-        let watching = members.filter(|member| **member < population.watchers && population.users[**member].home == 0);
+        let watching = members.filter(|one| population.watchers.contains(one) && population.users[**one].home == 0);
         let entry = Entry {
             due: self.due,
             measured: self.measured,
-            home: None,
-            local: 0,
-            remote: watching.count(),
+            is_inbound: true,
+            local: HashSet::new(),
+            remote: watching.copied().collect(),
             room: String::new(),
             receivers: HashSet::new(),
             delivered: 0,
