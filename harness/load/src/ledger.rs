@@ -2,13 +2,18 @@
 
 use crate::{recorder::Recorder, series::Series};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
 
 /// Key in the content of every event of a load, with its run and its number.
 pub(crate) const MARK: &str = "org.fedproof.load";
+
+/// How long a homeserver may go on to give a virtual server the newest events only when that has all that it missed: it
+/// looks once more before it believes it.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Waits for the watchers and the virtual servers.
 pub(crate) struct Ledger {
@@ -24,19 +29,36 @@ struct Books {
     /// Virtual servers that receive late just now, and that receive nothing.
     slow: HashSet<usize>,
     out: HashSet<usize>,
-    /// Virtual servers that missed something: by room, the number of the last of it.
-    behind: HashMap<usize, HashMap<String, u64>>,
+    /// Virtual servers that missed something, by room, and what.
+    behind: HashMap<usize, HashMap<String, BTreeSet<u64>>>,
     /// When the last outage ended, and whether its phase was measured.
     healed: Option<(Instant, bool)>,
     /// Virtual servers that have been out, who may be given the newest event only and fetch the others.
-    were_out: HashSet<usize>,
+    were_out: HashMap<usize, Recovery>,
+    /// What any virtual server received or fetched: they have one graph, and what is in it none of them fetches again.
+    got: HashSet<u64>,
+}
+
+/// A virtual server after an outage.
+#[derive(Default)]
+struct Recovery {
+    /// When it had all that it missed.
+    caught_up: Option<Instant>,
+    /// By room, the newest event that it received since.
+    reached: HashMap<String, u64>,
+}
+
+impl Recovery {
+    /// Whether an event may reach it by way of a later one.
+    fn may_skip(&self, entry: &Entry) -> bool {
+        self.caught_up.is_none_or(|caught_up| entry.due <= caught_up + LINGER)
+    }
 }
 
 impl Books {
     /// A virtual server will not be given what it should have been given.
     fn missed(&mut self, server: usize, room: &str, number: u64) {
-        let last = self.behind.entry(server).or_default().entry(room.to_owned()).or_default();
-        *last = number.max(*last);
+        self.behind.entry(server).or_default().entry(room.to_owned()).or_default().insert(number);
     }
 }
 
@@ -117,13 +139,26 @@ impl Ledger {
         if let Some(entry) = books.open.get_mut(&number) {
             self.arrived(entry, server, now);
         }
-        if books.were_out.contains(&server) {
-            // It fetched whatever was before this.
-            let earlier = books.open.iter_mut().filter(|(own, entry)| **own < number && entry.room == room);
-            earlier.for_each(|(_, entry)| self.arrived(entry, server, now));
+        books.got.insert(number);
+        if let Some(recovery) = books.were_out.get_mut(&server) {
+            let reached = recovery.reached.entry(room.to_owned()).or_default();
+            *reached = number.max(*reached);
+            self.recover(&mut books, server, now);
         }
-        self.catch_up(&mut books, number, server, room, now);
         books.open.retain(|_, entry| !entry.is_settled());
+        drop(books);
+        self.changed.notify_waiters();
+    }
+
+    /// A virtual server fetched it, because something later was sent to it: all that were sent that have it now.
+    pub(crate) fn fetched(&self, number: u64) {
+        let now = Instant::now();
+        let mut books = self.books();
+        if books.got.insert(number) {
+            let servers: Vec<usize> = books.were_out.keys().copied().collect();
+            servers.into_iter().for_each(|server| self.recover(&mut books, server, now));
+            books.open.retain(|_, entry| !entry.is_settled());
+        }
         drop(books);
         self.changed.notify_waiters();
     }
@@ -141,16 +176,30 @@ impl Ledger {
         }
     }
 
-    fn catch_up(&self, books: &mut Books, number: u64, server: usize, room: &str, now: Instant) {
-        let Some(behind) = books.behind.get_mut(&server) else { return };
-        if behind.get(room).is_some_and(|last| number >= *last) {
-            behind.remove(room);
+    /// What a virtual server that has been out has by now: in each room all until the newest that it received, as far as
+    /// somebody received or fetched it.
+    fn recover(&self, books: &mut Books, server: usize, now: Instant) {
+        let Books { open, behind, were_out, got, healed, out, .. } = books;
+        let Some(recovery) = were_out.get_mut(&server) else { return };
+        let has = |number: u64, room: &str| {
+            got.contains(&number) && recovery.reached.get(room).is_some_and(|reached| number <= *reached)
+        };
+        let arrived = open.iter_mut().filter(|(number, entry)| has(**number, &entry.room) && recovery.may_skip(entry));
+        arrived.for_each(|(_, entry)| self.arrived(entry, server, now));
+        let mut caught_up = false;
+        if let Some(missed) = behind.get_mut(&server) {
+            missed.iter_mut().for_each(|(room, numbers)| numbers.retain(|number| !has(*number, room)));
+            missed.retain(|_, numbers| !numbers.is_empty());
+            caught_up = missed.is_empty();
         }
-        if behind.is_empty() {
-            books.behind.remove(&server);
-            if let Some((healed, measured)) = books.healed {
-                self.recorder.record(Series::CaughtUp, now.saturating_duration_since(healed), measured);
+        if caught_up {
+            behind.remove(&server);
+            if let Some((healed, measured)) = healed {
+                self.recorder.record(Series::CaughtUp, now.saturating_duration_since(*healed), *measured);
             }
+        }
+        if !behind.contains_key(&server) && !out.contains(&server) && recovery.caught_up.is_none() {
+            recovery.caught_up = Some(now);
         }
     }
 
@@ -159,7 +208,7 @@ impl Ledger {
         let mut books = self.books();
         let books = &mut *books;
         (books.slow, books.out) = (slow.clone(), out.clone());
-        books.were_out.extend(out);
+        books.were_out.extend(out.iter().map(|server| (*server, Recovery::default())));
         let mut missed = Vec::new();
         for (number, entry) in &mut books.open {
             entry.receivers.retain(|server| !slow.contains(server));
@@ -249,6 +298,30 @@ mod tests {
         assert_eq!((ledger.lost(), count(Series::CaughtUp)), (2, 0));
         ledger.delivered(4, 2, "!r");
         assert_eq!((ledger.lost(), count(Series::CaughtUp), count(Series::LastDelivery)), (0, 1, 3), "with all before");
+    }
+
+    #[test]
+    fn what_nobody_fetched_is_behind_and_what_comes_long_after_an_outage_must_come_itself() {
+        let recorder = Arc::new(Recorder::default());
+        let ledger = Ledger::new(recorder.clone());
+        let count = |series| recorder.whole(series).len();
+        ledger.faulted(&HashSet::new(), &HashSet::from([0]));
+        ledger.expect(1, event(&[0]));
+        ledger.expect(2, event(&[0]));
+        ledger.healed(true);
+        ledger.expect(3, event(&[0]));
+        ledger.delivered(3, 0, "!r");
+        assert_eq!((ledger.lost(), count(Series::CaughtUp)), (0, 0), "the newest alone is not all");
+        ledger.fetched(1);
+        assert_eq!(count(Series::CaughtUp), 0, "one is missing still");
+        ledger.fetched(2);
+        assert_eq!(count(Series::CaughtUp), 1);
+        let later = Entry { due: Instant::now() + 2 * LINGER, ..event(&[0]) };
+        ledger.expect(4, later.clone());
+        ledger.expect(5, later);
+        ledger.fetched(4);
+        ledger.delivered(5, 0, "!r");
+        assert_eq!(ledger.lost(), 1, "the outage is over: a later event does not stand for an earlier one");
     }
 
     #[test]

@@ -59,6 +59,13 @@ pub(crate) fn tap(gateway: &Gateway, heard: &Arc<Heard>, spent: &Arc<Spent>, vir
     let names = virtual_servers.iter().enumerate().map(|(n, server)| (server.name().to_string(), n));
     let virtual_servers: HashMap<String, usize> = names.collect();
     gateway.transcript().tap(move |exchange| {
+        if exchange.path.contains("/get_missing_events/") && virtual_servers.contains_key(&exchange.caller) {
+            for event in exchange.response["events"].as_array().into_iter().flatten() {
+                let mark = &event["content"][MARK];
+                let ledger = mark["run"].as_str().and_then(|run| heard.ledger(run));
+                ledger.zip(mark["n"].as_u64()).into_iter().for_each(|(ledger, number)| ledger.fetched(number));
+            }
+        }
         let Some(home) = spent.names.iter().position(|name| *name == exchange.caller) else { return };
         spent.requests[home].fetch_add(1, Ordering::Relaxed);
         if !exchange.request.is_null() {
