@@ -214,7 +214,7 @@ pub(crate) struct Load {
     /// Users on each homeserver
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) users: Option<usize>,
-    /// Compare: play in turn on the deployment (A) and on the same with NAME=SPEC (B); exit code 1 if B is slower
+    /// Compare: play on the deployment (A) and on the same with NAME=SPEC (B) side by side; exit code 1 if B is slower
     /// (repeatable)
     #[arg(long, value_name = "NAME=SPEC")]
     pub(crate) against: Vec<String>,

@@ -1,7 +1,7 @@
 //! Goose drives: workers that take what is due, and watchers that poll.
 //!
 //! One attack lasts a whole session, since a process can have only one at a time and its users take time to begin: plays
-//! follow each other on the [`Desk`].
+//! follow each other on the [`Desk`] of their stage.
 //!
 //! Each operation is one goose transaction and each poll another. Goose's own clock is not used: it stops at the first
 //! byte, begins when the request does, and so hides what waits. Latencies count from when an operation was due to the
@@ -34,11 +34,14 @@ use std::{
 /// One poll of the watcher of that number; where the next goes on, or nothing when it is to leave.
 type Poll = dyn Fn(usize, Option<String>) -> BoxFuture<'static, Option<String>> + Send + Sync;
 
+/// One operation of the worker of that number; whether there may be more.
+type Work = dyn Fn(usize) -> BoxFuture<'static, bool> + Send + Sync;
+
 /// Who works: what a worker does when it is free, and a watcher with a poll.
 pub(crate) struct Crew {
     workers: usize,
-    /// Waits for what is due and does it; false when there will be nothing more.
-    work: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
+    /// The worker of that number waits for what is due and does it; false when there will be nothing more.
+    work: Arc<Work>,
     watchers: usize,
     poll: Arc<Poll>,
 }
@@ -54,7 +57,7 @@ impl Crew {
         F: Future<Output = ()> + Send + 'static,
     {
         let (agenda, carry_out) = (agenda.clone(), Arc::new(carry_out));
-        let work = move || -> BoxFuture<'static, bool> {
+        let work = move |_| -> BoxFuture<'static, bool> {
             let (agenda, carry_out) = (agenda.clone(), carry_out.clone());
             Box::pin(async move {
                 let task = agenda.next().await;
@@ -68,11 +71,12 @@ impl Crew {
         Self { workers, work: Arc::new(work), watchers: 0, poll: Arc::new(|_, _| Box::pin(std::future::ready(None))) }
     }
 
-    /// What a session needs: workers for the play that is on, and the watchers of all stages, all the time.
-    pub(crate) fn of(desk: &Arc<Desk>, stages: &[Arc<Stage>], workers: usize) -> Self {
-        let desk = desk.clone();
-        let work = move || -> BoxFuture<'static, bool> {
-            let desk = desk.clone();
+    /// What a session needs: for each stage so many workers, who look at its desk, and the watchers of all stages.
+    pub(crate) fn of(desks: &[Arc<Desk>], stages: &[Arc<Stage>], workers: usize) -> Self {
+        let desks = desks.to_vec();
+        let workers = workers * desks.len();
+        let work = move |number: usize| -> BoxFuture<'static, bool> {
+            let desk = desks[number % desks.len()].clone();
             Box::pin(async move {
                 match desk.next().await {
                     Some((context, task)) => carry_out(&context, task).await,
@@ -118,11 +122,14 @@ pub(crate) async fn drive(crew: Crew) -> Result<(), goose::GooseError> {
 }
 
 fn worker(crew: &Crew) -> Result<Scenario, goose::GooseError> {
-    let work = crew.work.clone();
+    let (work, number) = (crew.work.clone(), Arc::new(AtomicUsize::new(0)));
     let transaction = Transaction::new(Arc::new(move |user: &mut GooseUser| {
         let work = work.clone();
+        let known = user.get_session_data::<Working>().copied();
+        let Working(own) = known.unwrap_or_else(|| Working(number.fetch_add(1, Ordering::Relaxed)));
+        user.set_session_data(Working(own));
         Box::pin(async move {
-            if !work().await {
+            if !work(own).await {
                 leave(user);
             }
             Ok(())
@@ -149,6 +156,10 @@ fn watcher(crew: &Crew) -> Result<Scenario, goose::GooseError> {
     }));
     Scenario::new("watchers").register_transaction(transaction).set_weight(crew.watchers)
 }
+
+/// Which worker a goose user is.
+#[derive(Clone, Copy)]
+struct Working(usize);
 
 /// Which watcher a goose user is, and where its polls go on.
 #[derive(Clone)]

@@ -28,7 +28,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Barrier, watch},
+    time::Instant,
+};
 
 /// How long watchers and virtual servers may take to see what was sent last.
 pub(crate) const DRAIN: Duration = Duration::from_secs(15);
@@ -36,6 +39,16 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(15);
 const DRAIN_STOPPED: Duration = Duration::from_secs(5);
 /// From the last step of setting up to the first arrival.
 pub(crate) const LEAD: Duration = Duration::from_millis(500);
+
+/// When the clock of a play begins.
+pub(crate) enum Start {
+    /// As soon as all is set up.
+    Soon,
+    /// Then: all shards begin together.
+    At(SystemTime),
+    /// Together with another play, once both are set up, and so long after it.
+    Beside(Arc<Barrier>, Duration),
+}
 
 /// What is played, and how.
 pub(crate) struct Play<'a> {
@@ -47,8 +60,8 @@ pub(crate) struct Play<'a> {
     pub(crate) label: String,
     /// Which part of the arrivals is ours.
     pub(crate) shard: Shard,
-    /// When its clock begins, if all shards are to begin together.
-    pub(crate) start_at: Option<SystemTime>,
+    /// When its clock begins.
+    pub(crate) start: Start,
     /// The interval log.
     pub(crate) log: &'a Path,
     /// Becomes true when it is to stop.
@@ -60,7 +73,7 @@ pub(crate) struct Play<'a> {
 impl Play<'_> {
     /// Plays it. The invariants are not judged here: they are about all that passed, and come once.
     pub(crate) async fn on(self, stage: &Arc<Stage>, session: &Session) -> Result<Outcome, LoadError> {
-        let Self { workload, seed, label, shard, start_at, log, mut interrupted, progress } = self;
+        let Self { workload, seed, label, shard, start, log, mut interrupted, progress } = self;
         let arrivals = schedule::arrivals(workload, seed, shard);
         let transactions = Transactions::prepare(&stage.population, &arrivals, seed, &label, progress)?;
         let ready = tokio::select! {
@@ -84,15 +97,21 @@ impl Play<'_> {
             label,
             under_way: Mutex::default(),
         });
-        let (start, late) = match start_at.map(|at| at.duration_since(SystemTime::now())) {
-            None => (LEAD, None),
-            Some(Ok(start)) => (start, None),
-            Some(Err(passed)) => (Duration::ZERO, Some(passed.duration())),
+        let (start, late) = match start {
+            Start::Soon => (LEAD, None),
+            Start::Beside(both, after) => {
+                both.wait().await;
+                (LEAD + after, None)
+            }
+            Start::At(at) => match at.duration_since(SystemTime::now()) {
+                Ok(start) => (start, None),
+                Err(passed) => (Duration::ZERO, Some(passed.duration())),
+            },
         };
         let (began, began_at) = (Instant::now() + start, SystemTime::now() + start);
         context.agenda.hold(stretch::stretches(workload).first().map_or(0, |first| first.phases.end));
         context.agenda.begin(began);
-        session.desk.open(context.clone());
+        session.desk(stage).open(context.clone());
         let log = hlog::Writer::create(log, began_at)?;
         let generator_before = resources::own().cpu_ms;
         let mut observer = Observer::new(&context, &log, began, phases);
@@ -119,7 +138,7 @@ impl Play<'_> {
         // Whoever has no answer by now gets none: a homeserver that hangs does not keep the load from ending.
         context.agenda.cut();
         let stuck = tokio::time::timeout(DRAIN_STOPPED, context.agenda.idle()).await.is_err();
-        session.desk.clear();
+        session.desk(stage).clear();
         let mut troubles = stage.answers.silences(began);
         ledger.over();
         observer.last_second();

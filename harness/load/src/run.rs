@@ -3,7 +3,7 @@
 use crate::{
     home::Home,
     outcome::Outcome,
-    play::Play,
+    play::{Play, Start},
     population::PopulationError,
     schedule::Shard,
     session::Session,
@@ -90,7 +90,8 @@ pub async fn run(workload: &Workload, setting: Setting<'_>) -> Result<Outcome, L
     let stage = Stage::set_up(workload, place, &label, progress).await?;
     let session = Session::begin(vec![stage.clone()], workload.workers).await?;
     let log = &out.join("load.hlog");
-    let play = Play { workload, seed, label, shard, start_at, log, interrupted, progress };
+    let start = start_at.map_or(Start::Soon, Start::At);
+    let play = Play { workload, seed, label, shard, start, log, interrupted, progress };
     let outcome = play.on(&stage, &session).await?;
     session.end().await?;
     Ok(Outcome { invariants: stage.invariants().await, ..outcome })

@@ -1,4 +1,4 @@
-//! A session: goose's one attack, and the plays that follow each other in it.
+//! A session: goose's one attack, and the plays that follow each other in it, on each stage.
 
 use crate::{
     desk::Desk,
@@ -14,7 +14,8 @@ use tokio::{sync::watch, task::JoinHandle};
 /// Watchers of every stage poll all the time, also while another stage is played on: an idle long poll is what most
 /// clients do most of the time, costs a homeserver next to nothing, and is the same for all stages.
 pub(crate) struct Session {
-    pub(crate) desk: Arc<Desk>,
+    /// One for each stage.
+    desks: Vec<Arc<Desk>>,
     stages: Vec<Arc<Stage>>,
     driving: JoinHandle<()>,
     /// Why goose ended, once it did.
@@ -22,16 +23,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Begins, and waits until all watchers watch.
+    /// Begins, with so many workers for each stage, and waits until all watchers watch.
     pub(crate) async fn begin(stages: Vec<Arc<Stage>>, workers: usize) -> Result<Self, LoadError> {
-        let desk = Arc::new(Desk::new());
-        let crew = Crew::of(&desk, &stages, workers);
+        let desks: Vec<Arc<Desk>> = stages.iter().map(|_| Arc::new(Desk::new())).collect();
+        let crew = Crew::of(&desks, &stages, workers);
         let (sender, ended) = watch::channel(None);
         let driving = tokio::spawn(async move {
             let driven = drive(crew).await.map_err(|error| error.to_string());
             sender.send_replace(Some(driven));
         });
-        let session = Self { desk, stages, driving, ended };
+        let session = Self { desks, stages, driving, ended };
         for stage in &session.stages {
             tokio::select! {
                 watching = stage.all_watch() => watching?,
@@ -39,6 +40,12 @@ impl Session {
             }
         }
         Ok(session)
+    }
+
+    /// Where the workers of a stage find what is on.
+    pub(crate) fn desk(&self, stage: &Arc<Stage>) -> &Desk {
+        let at = self.stages.iter().position(|one| Arc::ptr_eq(one, stage));
+        &self.desks[at.unwrap_or_default()]
     }
 
     /// Waits until goose ends before it was told to; says why.
@@ -60,7 +67,7 @@ impl Session {
     }
 
     fn close(&self) {
-        self.desk.close();
+        self.desks.iter().for_each(|desk| desk.close());
         self.stages.iter().for_each(|stage| {
             stage.over.send_replace(true);
         });

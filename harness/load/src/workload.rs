@@ -234,6 +234,12 @@ impl Workload {
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Mean time between two open arrivals, where they come fastest; nothing where there are none.
+    pub(crate) fn gap(&self) -> Duration {
+        let peak = self.peak();
+        if peak > 0.0 { Duration::from_secs_f64(peak.recip()) } else { Duration::ZERO }
+    }
+
     /// How long a request may take.
     pub(crate) fn give_up(&self) -> Duration {
         Duration::from_secs_f64(self.give_up_seconds)

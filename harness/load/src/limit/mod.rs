@@ -6,7 +6,7 @@ mod search;
 use crate::{
     home::Home,
     outcome::Outcome,
-    play::Play,
+    play::{Play, Start},
     run::{LoadError, Setting},
     session::Session,
     stage::Stage,
@@ -60,7 +60,7 @@ pub async fn find_limit(
             seed: seed.wrapping_add(played),
             label: format!("{label}-{played}"),
             shard,
-            start_at: None,
+            start: Start::Soon,
             log,
             interrupted: interrupted.clone(),
             progress: &told,

@@ -1,7 +1,9 @@
-//! Two builds in one session, played in turn, so that what disturbs the machine disturbs both.
+//! Two builds in one session, played side by side, so that what disturbs the machine disturbs both.
 //!
-//! Both deployments are up all the time. While one is played on, the other is idle: its watchers hold their long polls
-//! open, as clients do, and its homeservers do their background work; that is the same for both sides.
+//! The two plays of a pair run at the same time, with the arrivals of one half way between those of the other: A B A B. A
+//! machine that is slow for ten seconds is slow for both; plays that follow each other would tell it as a difference. Each
+//! homeserver's work is counted by its own processes. What is in common is the machine: where it is busy, the one waits for
+//! the other, and a difference in latencies looks smaller than it is; so the rate must leave it idle for most of the time.
 
 mod figures;
 mod order;
@@ -9,7 +11,7 @@ mod statistics;
 
 use crate::{
     outcome::Outcome,
-    play::Play,
+    play::{Play, Start},
     run::{LoadError, Place, Setting},
     session::Session,
     stage::Stage,
@@ -24,11 +26,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Barrier, time::Instant};
 
 pub use statistics::CONFIDENCE;
 
-/// How long a side that was played may take to come to rest.
+/// How long a side may take to come to rest between two pairs.
 const REST: Duration = Duration::from_secs(10);
 
 /// The other deployment, and how it is compared.
@@ -47,7 +49,7 @@ pub struct Paired {
     pub outcome: Outcome,
     /// The plays of B, added up.
     pub outcome_of_b: Outcome,
-    /// Such as `ABBA`.
+    /// Which side came first in each pair and which second, such as `ABBA`.
     pub order: String,
     /// Pairs that count.
     pub pairs: usize,
@@ -61,7 +63,7 @@ pub struct Paired {
     pub plays: Vec<ComparedPlay>,
 }
 
-/// Plays a workload on two deployments in turn.
+/// Plays a workload on two deployments side by side.
 ///
 /// # Errors
 /// [`LoadError`], if it could not begin.
@@ -76,21 +78,19 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
     let logs = out.join("plays");
     std::fs::create_dir_all(&logs)?;
     let began = Instant::now();
-    let mut number = 0;
-    let mut play = async |pair: Option<usize>, side: Side| {
-        number += 1;
+    let play = async |pair: Option<usize>, side: Side, both: Arc<Barrier>, after: Duration| {
         let stage = &stages[side as usize];
-        let what = pair.map_or("first".to_owned(), |pair| (pair + 1).to_string());
-        let told = |phase: &str, done, all| progress(&format!("{} {what}: {phase}", side.name()), done, all);
+        let number = pair.map_or(0, |pair| pair as u64 + 1);
+        let told = |phase: &str, done, all| progress(&format!("{} {number}: {phase}", side.name()), done, all);
         let log = &logs.join(format!("{number:02}-{}.hlog", side.name().to_lowercase()));
         let from = began.elapsed();
         let play = Play {
             workload,
             // Both plays of a pair have the same arrivals: what is due is no difference between builds.
-            seed: seed.wrapping_add(pair.map_or(0, |pair| pair as u64 + 1)),
+            seed: seed.wrapping_add(number),
             label: format!("{label}-{number}"),
             shard,
-            start_at: None,
+            start: Start::Beside(both, after),
             log,
             interrupted: interrupted.clone(),
             progress: &told,
@@ -99,10 +99,15 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
         stage.rest(REST).await;
         Ok::<_, LoadError>(Played { side, from, outcome })
     };
+    let half = workload.gap() / 2;
+    let pair = async |pair: Option<usize>, [first, second]: [Side; 2]| {
+        let both = Arc::new(Barrier::new(2));
+        let plays =
+            tokio::try_join!(play(pair, first, both.clone(), Duration::ZERO), play(pair, second, both.clone(), half));
+        plays.map(|(one, other)| [one, other])
+    };
     // The first play on a homeserver that has just begun is like no other: both have it behind them before it counts.
-    for side in [Side::A, Side::B] {
-        play(None, side).await?;
-    }
+    pair(None, [Side::A, Side::B]).await?;
     let mut tally = Tally {
         workload,
         under_test: against.under_test,
@@ -118,9 +123,9 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
     let mut left: VecDeque<[Side; 2]> = (0..against.pairs).map(order::sides).collect();
     let mut spare = against.pairs.div_ceil(2);
     while let Some(sides) = left.pop_front() {
-        let pair = tally.begun;
-        let plays = [play(Some(pair), sides[0]).await?, play(Some(pair), sides[1]).await?];
-        let is_disturbed = tally.add(pair, plays, spare > 0);
+        let number = tally.begun;
+        let plays = pair(Some(number), sides).await?;
+        let is_disturbed = tally.add(number, plays, spare > 0);
         if !tally.stopped_because.is_empty() {
             break;
         }

@@ -1,4 +1,4 @@
-//! In which order two builds are played.
+//! Which of two builds comes first.
 
 /// Which build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Side {
     }
 }
 
-/// The order of the plays in a pair: A B, B A, A B, …, so that what gets steadily slower or faster hits both alike.
+/// Who comes first in a pair, and who half a gap later: A B, B A, A B, …, so that it is no advantage to either.
 pub(super) fn sides(pair: usize) -> [Side; 2] {
     if pair.is_multiple_of(2) { [Side::A, Side::B] } else { [Side::B, Side::A] }
 }

@@ -1,4 +1,4 @@
-//! `comparison` in `load.json`: two builds, played in turn.
+//! `comparison` in `load.json`: two builds, played side by side.
 
 use super::{OperationFigures, ThresholdResult};
 use crate::ServerInfo;
@@ -13,7 +13,7 @@ pub struct Comparison {
     pub against: Vec<String>,
     /// The homeservers of B.
     pub servers: Vec<ServerInfo>,
-    /// The order of plays, such as `ABBAAB`.
+    /// Who came first and who second in each pair, such as `ABBAAB`.
     pub order: String,
     /// Pairs that count.
     pub pairs: usize,
