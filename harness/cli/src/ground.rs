@@ -92,21 +92,9 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
 }
 
 impl Ground {
-    /// Installs what is missing and boots; ends early, with everything stopped, on a signal.
+    /// Installs what is missing and boots, with homeservers that listen at `bind`; ends early, with everything stopped, on
+    /// a signal.
     pub(crate) async fn start(
-        project: &Project,
-        description: &Description,
-        folders: (&Path, &Path),
-        seed: u64,
-        notify: Notify,
-        interrupted: &watch::Receiver<bool>,
-    ) -> Result<Self, CliError> {
-        let bind = fedproof_deployment::LOOPBACK;
-        Self::start_at(project, description, folders, seed, notify, interrupted, bind).await
-    }
-
-    /// The same with homeservers that listen at an address of choice.
-    pub(crate) async fn start_at(
         project: &Project,
         description: &Description,
         folders: (&Path, &Path),

@@ -84,7 +84,7 @@ impl PhaseFault {
                 Some(format!("fault: {count} servers of {virtual_servers}"))
             }
             (Affected::All(_), _) if virtual_servers == 0 => Some("fault: there are no virtual servers".to_owned()),
-            (_, FaultEffect::Delay { seconds }) if *seconds <= 0.0 || *seconds > 3600.0 => {
+            (_, FaultEffect::Delay { seconds }) if !(*seconds > 0.0 && *seconds <= 3600.0) => {
                 Some("fault: delay must be more than 0 seconds, and an hour at most".to_owned())
             }
             _ => None,

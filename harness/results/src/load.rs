@@ -313,6 +313,22 @@ impl LoadRecord {
     }
 }
 
+impl LoadVerdict {
+    /// In a word or two, and what that means.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Held => ("HELD", "every threshold and every invariant held"),
+            Self::Broken => ("BROKEN", "a threshold or an invariant broke"),
+            Self::Slower => ("B IS SLOWER", "B takes more in some figure"),
+            Self::Unclear => {
+                ("UNCLEAR", "some figure could not be told exactly enough: more pairs, or a quieter machine")
+            }
+            Self::StoppedEarly => ("STOPPED EARLY", "it did not come to its end"),
+            Self::Invalid => ("INVALID", "the figures must not be believed"),
+        }
+    }
+}
+
 /// What a load run comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadVerdict {

@@ -15,6 +15,7 @@ use crate::{
     project::Project,
     stdout,
 };
+use fedproof_deployment::LOOPBACK;
 use fedproof_load::{Against, Home, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
@@ -68,7 +69,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     let start = async |description, part: &str| {
         let folders = (work.path().join(part), logs.join(part));
         let folders = (&*folders.0, &*folders.1);
-        Ground::start(project, description, folders, seed, notify.clone(), &interrupted).await
+        Ground::start(project, description, folders, seed, notify.clone(), &interrupted, LOOPBACK).await
     };
     let ground = start(&description, "").await?;
     let other = match other {

@@ -12,7 +12,7 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_deployment::Description;
+use fedproof_deployment::{Description, LOOPBACK};
 use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
     Mutant, Options,
@@ -147,7 +147,9 @@ impl Stage {
             Some(server) => eprintln!("{server}: {message}"),
             None => eprintln!("{message}"),
         });
-        let ground = Ground::start(project, &self.description, (work.path(), &logs), seed, notify, interrupted).await?;
+        let ground =
+            Ground::start(project, &self.description, (work.path(), &logs), seed, notify, interrupted, LOOPBACK)
+                .await?;
         let planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
             .map_err(CliError::bad_input)?;
         let options = Options {

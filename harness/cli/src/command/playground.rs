@@ -50,7 +50,7 @@ pub(crate) async fn up(project: &Project, args: Up) -> Result<u8, CliError> {
     // One of a playground that crashed would be taken for ours.
     let _stale = std::fs::remove_file(&connection);
     let folders = (work.path(), &*logs);
-    let ground = Ground::start_at(project, &description, folders, 0, notify, &interrupted, args.bind).await?;
+    let ground = Ground::start(project, &description, folders, 0, notify, &interrupted, args.bind).await?;
     let file = args.out.join("environment.sh");
     let environment = environment(&ground)
         .await

@@ -11,7 +11,7 @@ use crate::{
     verdicts::{asked, read_baseline},
 };
 use fedproof_core::transcript::Exchange;
-use fedproof_deployment::{Description, Notify};
+use fedproof_deployment::{Description, LOOPBACK, Notify};
 use fedproof_report::{Archive, Terminal};
 use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
@@ -68,7 +68,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let notify = recorder.notify();
     let logs = out.join("logs");
-    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped).await;
+    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK).await;
     let ground = match booted {
         Ok(ground) => ground,
         Err(error) => {

@@ -17,7 +17,7 @@ use crate::{
     stage::Stage,
     workload::Workload,
 };
-use fedproof_results::load::{ComparedFigure, ComparedPlay, FigureKind, InvariantResult};
+use fedproof_results::load::{ComparedFigure, ComparedPlay, FigureKind, InvariantResult, Trouble};
 use figures::Figure;
 use order::Side;
 use statistics::Interval;
@@ -208,6 +208,8 @@ impl Tally<'_> {
         outcome_of_b.judge_again(workload);
         outcome.invalid_because = doubts;
         outcome.stopped_because = stopped_because;
+        let of_b = outcome_of_b.troubles.drain(..);
+        outcome.troubles.extend(of_b.map(|one| Trouble { server: format!("{} (B)", one.server), ..one }));
         let [a, b] = stages;
         outcome.invariants = a.invariants().await;
         let of_b = b.invariants().await.into_iter();

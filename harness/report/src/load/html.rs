@@ -50,14 +50,13 @@ pub fn html(record: &LoadRecord) -> String {
 }
 
 fn head(record: &LoadRecord) -> Markup {
-    let (mark, class, word) = match record.verdict() {
-        LoadVerdict::Held => ("✓", "pass", "HELD"),
-        LoadVerdict::Broken => ("✗", "fail", "BROKEN"),
-        LoadVerdict::Slower => ("✗", "fail", "B IS SLOWER"),
-        LoadVerdict::Unclear => ("?", "inconclusive", "UNCLEAR"),
-        LoadVerdict::StoppedEarly => ("?", "inconclusive", "STOPPED EARLY"),
-        LoadVerdict::Invalid => ("?", "inconclusive", "INVALID"),
+    let verdict = record.verdict();
+    let (mark, class) = match verdict {
+        LoadVerdict::Held => ("✓", "pass"),
+        LoadVerdict::Broken | LoadVerdict::Slower => ("✗", "fail"),
+        LoadVerdict::Unclear | LoadVerdict::StoppedEarly | LoadVerdict::Invalid => ("?", "inconclusive"),
     };
+    let (word, _) = verdict.words();
     html! {
         header {
             p.product { "fedproof load " code { (record.run_id) } }

@@ -97,6 +97,8 @@ pub fn summary(record: &LoadRecord) -> String {
     if !record.complete {
         let _ = writeln!(text, "stopped early: {}", record.stopped_because);
     }
+    let (word, meaning) = record.verdict().words();
+    let _ = writeln!(text, "\n{word}: {meaning}");
     text
 }
 
