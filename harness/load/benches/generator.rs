@@ -177,8 +177,10 @@ fn table() {
     external("wrk", &format!("wrk -t1 -c{CONNECTIONS} -d5 {url}"), "requests in");
     external("k6", &format!("k6 run --quiet --vus {CONNECTIONS} --iterations 20000 {}", script.display()), "http_reqs");
     let locust = format!(
-        "locust -f {} --headless -u {CONNECTIONS} -r 100 -t 10s --host {url} --only-summary",
-        locustfile.display()
+        "locust -f {} --headless -u {CONNECTIONS} -r 100 -t 10s --host {} --only-summary",
+        locustfile.display(),
+        // It puts the path behind it as it is.
+        url.trim_end_matches('/')
     );
     external("locust", &locust, "Aggregated");
     let _ = std::fs::remove_dir_all(&folder);
