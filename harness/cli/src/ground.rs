@@ -123,7 +123,7 @@ impl Ground {
         };
         let world = World::new(gateway.clone(), seed);
         let homeservers = deployment.homeservers().to_vec();
-        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default() } })
+        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default(), client: None } })
     }
 
     /// The homeservers as reports name them.

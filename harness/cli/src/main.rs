@@ -4,6 +4,7 @@
 //! with everything around it ([`ground`]), and how errors end the process ([`error`]).
 
 mod args;
+mod client;
 mod command;
 mod error;
 mod ground;

@@ -155,7 +155,7 @@ impl Endpoint {
     /// [`ClientError::NotRegistered`] if the homeserver refuses.
     pub async fn register(&self, localpart: &str) -> Result<Client, ClientError> {
         let body = json!({
-            "username": localpart, "password": format!("pw-{localpart}"),
+            "username": localpart, "password": password(localpart),
             "auth": {"type": "m.login.dummy"}, "initial_device_display_name": "fedproof",
         });
         let reply = self.request(localpart, None, Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
@@ -163,6 +163,7 @@ impl Endpoint {
             (Some(user_id), Some(token)) => Ok(Client {
                 endpoint: self.clone(),
                 user_id: user_id.to_owned(),
+                password: password(localpart),
                 token: token.to_owned(),
                 view: Mutex::default(),
                 turn: tokio::sync::Mutex::default(),
@@ -176,6 +177,10 @@ impl Endpoint {
             }),
         }
     }
+}
+
+fn password(localpart: &str) -> String {
+    format!("pw-{localpart}")
 }
 
 /// The body, up to [`BODY_LIMIT`]: how much memory a homeserver takes here is not for it to decide.
@@ -201,6 +206,7 @@ fn as_json(bytes: &Bytes) -> Value {
 pub struct Client {
     endpoint: Endpoint,
     user_id: String,
+    password: String,
     token: String,
     view: Mutex<View>,
     /// Whose turn it is to poll.
@@ -218,6 +224,16 @@ impl Client {
     /// Its access token. A secret: it must reach no report.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Its user's password, for more devices. A secret: it must reach no report.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Where its homeserver's client API is, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.endpoint.base_url
     }
 
     /// The homeserver it is on.

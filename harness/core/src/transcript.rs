@@ -27,6 +27,8 @@ pub enum Api {
     Client,
     /// Server-server API, through the gateway.
     Federation,
+    /// What a client agent was told, and what it answered: its protocol, not Matrix.
+    Agent,
 }
 
 /// How an exchange ended.
@@ -306,8 +308,10 @@ const SECRET_KEYS: &[&str] = &[
     "mac",
     "new_password",
     "nonce",
+    "passphrase",
     "password",
     "private_key",
+    "recovery_key",
     "refresh_token",
     "registration_shared_secret",
     "shared_secret",

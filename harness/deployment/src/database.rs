@@ -15,7 +15,6 @@ use crate::{
     port::Port,
     postgresql::Postgresql,
     process::Process,
-    python,
     server::{self, Server},
     template::Values,
 };

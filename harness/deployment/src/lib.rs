@@ -12,6 +12,7 @@
 
 mod adapter;
 mod cache;
+pub mod command;
 mod connection;
 mod cores;
 mod database;

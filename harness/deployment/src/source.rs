@@ -8,6 +8,7 @@ use crate::{
     DeploymentError, Spec,
     adapter::Overlay,
     cache::{self, Entry},
+    command,
     install::{Installed, Installer},
     python,
 };
@@ -67,7 +68,7 @@ async fn lay_over(
         let mut command = Command::new(&release.python);
         // Whether or not Python may write byte code beside the source later: without, each start costs seconds.
         command.args(["-m", "compileall", "-q"]).arg(made.path());
-        python::run(&what, command, |_| {}).await?;
+        command::run(&what, command, |_| {}).await?;
         entry.complete(made)?;
     }
     Ok((Installed { python: release.python, python_path: vec![packages], digest, place }, entry))

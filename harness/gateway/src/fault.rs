@@ -56,6 +56,8 @@ pub struct Fault {
     pub method: Option<String>,
     /// Glob over path and query, percent-encoded as sent or decoded.
     pub path: Option<String>,
+    /// Only every so manyth of them, the first one too; 1 for all.
+    pub one_in: u32,
     /// What happens.
     pub effect: Effect,
 }
@@ -75,7 +77,7 @@ pub(crate) struct Matter<'a> {
 impl Fault {
     /// A fault that meets everything, to be narrowed.
     pub fn new(effect: Effect) -> Self {
-        Self { from: None, to: None, method: None, path: None, effect }
+        Self { from: None, to: None, method: None, path: None, one_in: 1, effect }
     }
 
     fn meets(&self, matter: &Matter<'_>) -> bool {
@@ -122,10 +124,16 @@ pub(crate) struct Active {
     pub(crate) words: String,
     id: FaultId,
     fault: Fault,
+    met: AtomicU64,
     healed: watch::Sender<bool>,
 }
 
 impl Active {
+    /// Whether it is this request's turn.
+    fn is_due(&self) -> bool {
+        self.met.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.fault.one_in.max(1).into())
+    }
+
     /// Waits until the fault is healed.
     pub(crate) async fn healed(&self) {
         // The sender lives as long as `self`, so this cannot end early.
@@ -144,7 +152,7 @@ impl Faults {
     pub(crate) fn inject(&self, fault: Fault) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed));
         let (effect, words) = (fault.effect.clone(), fault.words());
-        let active = Active { effect, words, id, fault, healed: watch::Sender::new(false) };
+        let active = Active { effect, words, id, fault, met: AtomicU64::new(0), healed: watch::Sender::new(false) };
         self.active.write().unwrap_or_else(PoisonError::into_inner).insert(0, Arc::new(active));
         id
     }
@@ -161,27 +169,28 @@ impl Faults {
 
     /// The fault that decides whether and how the request reaches its destination.
     pub(crate) fn on_request(&self, matter: &Matter<'_>) -> Option<Arc<Active>> {
-        self.first(matter, |effect| !matches!(effect, Effect::Rewrite { .. }))
+        self.first(matter, |active| !matches!(active.effect, Effect::Rewrite { .. }) && active.is_due())
     }
 
     /// The fault that refuses even the connection: one for all methods and paths.
     pub(crate) fn on_connection(&self, from: &ServerName, to: &ServerName) -> Option<Arc<Active>> {
-        let found = self.on_request(&Matter { from, to, method: "CONNECT", path: "" })?;
+        let matter = Matter { from, to, method: "CONNECT", path: "" };
+        let found = self.first(&matter, |active| !matches!(active.effect, Effect::Rewrite { .. }) && active.fault.one_in <= 1)?;
         let total = found.effect == Effect::Refuse && found.fault.method.is_none() && found.fault.path.is_none();
         total.then_some(found)
     }
 
     /// The fault that changes an answer with this status.
     pub(crate) fn on_answer(&self, matter: &Matter<'_>, answered: u16) -> Option<Arc<Active>> {
-        self.first(matter, |effect| match effect {
+        self.first(matter, |active| match &active.effect {
             Effect::Rewrite { when_status, .. } => when_status.is_none_or(|status| status == answered),
             _ => false,
         })
     }
 
-    fn first(&self, matter: &Matter<'_>, mut is: impl FnMut(&Effect) -> bool) -> Option<Arc<Active>> {
+    fn first(&self, matter: &Matter<'_>, is: impl Fn(&Active) -> bool) -> Option<Arc<Active>> {
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
-        active.iter().find(|active| is(&active.effect) && active.fault.meets(matter)).cloned()
+        active.iter().find(|active| active.fault.meets(matter) && is(active)).cloned()
     }
 }
 

@@ -11,6 +11,7 @@ fn every_condition_must_hold() {
         from: Some("A.example".into()),
         to: Some("*.x17.example".into()),
         method: Some("put".into()),
+        one_in: 1,
         path: Some("/_matrix/federation/v?/send/*".into()),
         effect: Effect::Refuse,
     };
@@ -68,4 +69,19 @@ fn rewrites_are_chosen_by_status() {
     };
     assert_eq!((new(403), new(200)), (2, 1));
     assert!(faults.on_request(&matter).is_none());
+}
+
+#[test]
+fn every_third_request_is_met_and_no_connection() {
+    let faults = Faults::default();
+    faults.inject(Fault { one_in: 3, ..Fault::new(Effect::Refuse) });
+    let (from, to) = ("a.example".into(), "b.example".into());
+    let matter = Matter { from: &from, to: &to, method: "GET", path: "/" };
+    let met: Vec<bool> = (0..6)
+        .map(|_| {
+            assert!(faults.on_connection(&from, &to).is_none());
+            faults.on_request(&matter).is_some()
+        })
+        .collect();
+    assert_eq!(met, [true, false, false, true, false, false]);
 }

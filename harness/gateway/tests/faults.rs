@@ -71,7 +71,7 @@ async fn a_partition_refuses_the_connection() {
     let kept = bed.caller.connect("r.example").await;
     let from: ServerName = "a.*".into();
     let all =
-        Fault { from: Some(from), to: Some("r.example".into()), method: None, path: None, effect: Effect::Refuse };
+        Fault { from: Some(from), to: Some("r.example".into()), method: None, one_in: 1, path: None, effect: Effect::Refuse };
     let id = bed.gateway.inject(all);
     assert_eq!(bed.caller.open("CONNECT r.example:8448 HTTP/1.0").await.1, "HTTP/1.0 502 Bad Gateway");
     let exchange = only_exchange(&bed.gateway);
@@ -176,6 +176,7 @@ async fn a_cut_leaves_half_of_the_body() {
         from: None,
         to: None,
         method: Some("GET".into()),
+        one_in: 1,
         path: Some(path.into()),
         effect: Effect::Cut,
     };
@@ -245,6 +246,7 @@ async fn faults_meet_requests_between_virtual_servers() {
         from: Some("v.example".into()),
         to: Some("b.example".into()),
         method: None,
+        one_in: 1,
         path: None,
         effect,
     };

@@ -164,7 +164,7 @@ impl Baseline {
         let mut accepted = Self::of(record);
         if let Some(before) = before {
             before.fits(&accepted.deployment, &accepted.profile)?;
-            let decided: BTreeSet<&str> = record.cases.iter().map(|result| result.case.id.as_str()).collect();
+            let decided: BTreeSet<&str> = asked(record).map(|result| result.case.id.as_str()).collect();
             let stays = |line: &Line| !decided.contains(line.case.as_str()) && !in_scope(&line.case);
             let kept: Vec<Line> = before.cases.into_iter().filter(stays).collect();
             accepted.cases.extend(kept);
@@ -186,11 +186,12 @@ impl Baseline {
     }
 }
 
-/// The lines of a run, sorted. Cases that were not reached have none.
+/// The lines of a run, sorted. Cases that were not reached have none, nor have those that came along unasked: what
+/// they say of a few cases' traffic is no word about the rest of it.
 pub fn lines(record: &RunRecord) -> Vec<Line> {
     let kinds = kinds(&record.servers);
     let mut lines: BTreeMap<(&str, &str), Line> = BTreeMap::new();
-    for result in &record.cases {
+    for result in asked(record) {
         for subject in &result.subjects {
             let server = kinds.get(&subject.server).unwrap_or(&subject.server);
             let line = Line {
@@ -208,6 +209,11 @@ pub fn lines(record: &RunRecord) -> Vec<Line> {
         }
     }
     lines.into_values().collect()
+}
+
+/// What the run was asked for.
+fn asked(record: &RunRecord) -> impl Iterator<Item = &CaseResult> {
+    record.cases.iter().filter(|result| !result.case.is_standing())
 }
 
 /// Name of the kind of each homeserver, by its own name: the first on which the same is installed.

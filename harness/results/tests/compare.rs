@@ -2,7 +2,7 @@
 
 use fedproof_results::{
     Baseline, CaseInfo, CaseResult, ChangeKind, Comparison, Event, Identity, Level, Line, RunRecord, RunVerdict,
-    ServerInfo, SubjectResult, Verdict, WallMs, lines,
+    STANDING, ServerInfo, SubjectResult, Verdict, WallMs, lines,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -96,6 +96,13 @@ fn run(cases: &Cases, complete: bool) -> RunRecord {
     RunRecord::from_events(&events).expect("it begins with the start of a run")
 }
 
+/// The same run, had nobody asked for the cases under `a`.
+fn with_cases_that_came_along(mut record: RunRecord) -> RunRecord {
+    let unasked = record.cases.iter_mut().filter(|result| result.case.id.starts_with("a/"));
+    unasked.for_each(|result| result.case.tags.push(STANDING.to_owned()));
+    record
+}
+
 fn compared(before: &[Line], after: &[Line]) -> Comparison {
     Comparison::new("before", before, after, true, &|_| String::new())
 }
@@ -156,6 +163,17 @@ proptest! {
                 baseline.cases.iter().filter(|line| !in_scope(&line.case)).cloned().collect()
             };
             prop_assert_eq!(outside(&accepted), outside(&before));
+        }
+    }
+
+    #[test]
+    fn what_came_along_unasked_is_neither_compared_nor_accepted(before in cases(), after in cases()) {
+        let (full, part) = (run(&before, true), with_cases_that_came_along(run(&after, true)));
+        prop_assert!(lines(&part).iter().all(|line| !line.case.starts_with("a/")));
+        let accepted = Baseline::of(&full);
+        if let Ok(again) = Baseline::accept(Some(accepted.clone()), &part, &|id| !id.starts_with("a/")) {
+            let unasked = |lines: &[Line]| lines.iter().filter(|line| line.case.starts_with("a/")).cloned().collect::<Vec<_>>();
+            prop_assert_eq!(unasked(&again.cases), unasked(&accepted.cases));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The actors of an instance: the names of a scenario, brought to life.
 
 use crate::outcome::StepError;
+use fedproof_agent::Agent;
 use fedproof_client::Client;
 use fedproof_deployment::Homeserver;
 use fedproof_virtual::VirtualServer;
@@ -14,7 +15,17 @@ const DEFAULT_USER: &str = "user";
 pub(crate) enum Player {
     Homeserver(Homeserver),
     Client(Box<Client>),
+    Agent(Box<AgentPlayer>),
     Virtual(VirtualServer),
+}
+
+/// A client under test.
+pub(crate) struct AgentPlayer {
+    /// Name of the actor.
+    pub(crate) name: String,
+    /// The client actor whose user's device it is.
+    pub(crate) of: String,
+    pub(crate) agent: Agent,
 }
 
 /// All actors of an instance, by their names in the scenario.

@@ -30,10 +30,11 @@ pub(crate) fn meets(expect: &Expect, answer: &Answer) -> bool {
         && expect.body.iter().all(|check| body_holds(check, &answer.body))
 }
 
-fn body_holds(check: &BodyCheck, body: &Value) -> bool {
+pub(crate) fn body_holds(check: &BodyCheck, body: &Value) -> bool {
     let found = body.pointer(&check.at).filter(|value| !value.is_null());
     check.is.is_none_or(|presence| (presence == Presence::Present) == found.is_some())
         && check.equals.as_ref().is_none_or(|value| found == Some(value))
+        && check.differs.as_ref().is_none_or(|value| found.is_some_and(|found| found != value))
         && check.contains.as_ref().is_none_or(|value| found.is_some_and(|found| contains(found, value)))
 }
 
@@ -58,6 +59,7 @@ fn describe(expect: &Expect) -> String {
             Presence::Absent => format!("{at} absent"),
         }));
         parts.extend(check.equals.as_ref().map(|value| format!("{at} = {value}")));
+        parts.extend(check.differs.as_ref().map(|value| format!("{at} other than {value}")));
         parts.extend(check.contains.as_ref().map(|value| format!("{at} holding {value}")));
     }
     parts.join(", ")

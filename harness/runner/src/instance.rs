@@ -1,7 +1,7 @@
 //! One instance: its actors come to life, its phases are played, and what it leaves behind is ended.
 
 use crate::{
-    actor::{Cast, Player},
+    actor::{AgentPlayer, Cast, Player},
     names::Names,
     outcome::StepError,
     phases::play_phases,
@@ -11,6 +11,7 @@ use crate::{
     scope::own_actor,
     step::Stage,
 };
+use fedproof_agent::Agent;
 use fedproof_results::{SubjectResult, Verdict};
 use fedproof_scenario::{
     model::{Actor, Part},
@@ -73,6 +74,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
                 let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
                 Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
             }
+            Actor::Agent(of) => Player::Agent(start_agent(instance, field, name, of).await?.into()),
             Actor::Virtual(pattern) => Player::Virtual(field.world.server_spelt(&names.spell(pattern))),
         };
         Ok(vec![(name.clone(), player)])
@@ -93,6 +95,15 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         counter: AtomicU64::new(0),
         faults: Mutex::default(),
     })
+}
+
+/// Starts a client under test, with a folder of its own.
+async fn start_agent(instance: &Instance, field: &Field, name: &str, of: &str) -> Result<AgentPlayer, StepError> {
+    let client = field.client.as_ref().ok_or_else(|| StepError::broken("no client is under test"))?;
+    let own = format!("{}-{name}", instance.id);
+    let record = client.records.join(format!("{own}.jsonl"));
+    let agent = Agent::start(&client.program, &client.work.join(&own), &record).await?;
+    Ok(AgentPlayer { name: name.to_owned(), of: of.to_owned(), agent })
 }
 
 /// A virtual server for each selected case, whose variables its name is made of.

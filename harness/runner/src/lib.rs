@@ -28,7 +28,7 @@ mod wording;
 
 pub use mutant::Mutant;
 pub use plan::{Instance, Plan, PlanError, Subject};
-pub use run::{Decided, Field, Options, Sink, run};
+pub use run::{ClientUnderTest, Decided, Field, Options, Sink, run};
 pub use standing::Diary;
 
 /// Names of the checks that scenarios may call by `native`.

@@ -223,6 +223,7 @@ impl GatewayFault {
             from: Some(from.clone()),
             to: Some(to.clone()),
             method: self.method.clone(),
+            one_in: 1,
             path: Some(self.path.clone()),
             effect: match &self.effect {
                 GatewayEffect::Answer { status, body } => Effect::Answer { status: *status, body: body.clone() },

@@ -93,6 +93,7 @@ macro_rules! broken_from {
     )*};
 }
 broken_from!(
+    fedproof_agent::AgentError,
     fedproof_client::ClientError,
     fedproof_virtual::VirtualError,
     fedproof_deployment::DeploymentError,

@@ -120,11 +120,11 @@ pub fn instance_ids(seed: u64) -> Vec<String> {
 }
 
 impl Plan {
-    /// Skips what cannot be played: `why` gives the reason for a scenario (R7).
-    pub fn skip(&mut self, why: impl Fn(&Loaded) -> Option<String>) {
+    /// Sets aside what cannot be played: `why` gives verdict and reason for a scenario (R7).
+    pub fn set_aside(&mut self, why: impl Fn(&Loaded) -> Option<(Verdict, String)>) {
         for instance in self.shared.iter_mut().chain(&mut self.exclusive) {
-            if let Some(reason) = why(&instance.scenario) {
-                instance.set_aside = Some((Verdict::Skipped, reason));
+            if let Some(aside) = why(&instance.scenario) {
+                instance.set_aside = Some(aside);
             }
         }
     }

@@ -5,13 +5,14 @@ use crate::{
     plan::{Instance, Plan},
     standing::{self, Diary},
 };
+use fedproof_agent::Program;
 use fedproof_deployment::Homeserver;
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
 use futures::{StreamExt, stream};
 use serde_json::Value;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 /// Where events go.
@@ -28,6 +29,19 @@ pub struct Field {
     pub homeservers: Vec<Homeserver>,
     /// Which instances were played on it.
     pub diary: Diary,
+    /// The client under test, if the plan needs one.
+    pub client: Option<ClientUnderTest>,
+}
+
+/// A client under test.
+#[derive(Clone)]
+pub struct ClientUnderTest {
+    /// It, built.
+    pub program: Program,
+    /// Where each of its agents gets a folder.
+    pub work: PathBuf,
+    /// Where what is said to each and by each is recorded.
+    pub records: PathBuf,
 }
 
 /// How a plan is played.

@@ -63,7 +63,10 @@ impl Scope<'_> {
             None => (reference, None),
         };
         if let Some(player) = self.player(name) {
-            return player.field(field);
+            return match player {
+                Player::Agent(agent) => self.player(&agent.of)?.field(field),
+                player => player.field(field),
+            };
         }
         match reference {
             "case" => Some(self.case_slug.into()),

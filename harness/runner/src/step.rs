@@ -6,7 +6,7 @@ use crate::{
     outcome::{Done, StepError},
     scope::Scope,
     standing::Diary,
-    verb::{barrier, client, condition, fault, homeserver, virtual_server},
+    verb::{agent, barrier, client, condition, fault, homeserver, virtual_server},
 };
 use fedproof_core::{ServerName, path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
@@ -56,6 +56,11 @@ impl Stage {
     /// A text that no other call in this run gives; good as a transaction id and as a localpart.
     pub(crate) fn unique(&self) -> String {
         format!("{}-{}", self.id, self.counter.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A text that every message of a client under test carries: it must be readable nowhere but in clients.
+    pub(crate) fn canary(&self) -> String {
+        format!("canary-{:08x}", self.seed)
     }
 
     /// Puts a fault in force until it is healed or the instance ends. Gives the handle that scenarios know it by.
@@ -160,6 +165,8 @@ async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
     match (verb, player) {
         (Verb::Eventually(args), player) => condition::eventually(&scene, player, &scene.resolve(args)?).await,
         (Verb::Never(args), player) => condition::never(&scene, player, &scene.resolve(args)?).await,
+        (Verb::Agent(command), Player::Agent(actor)) => agent::act(&scene, actor, scene.resolve(command)?).await,
+        (_, Player::Agent(_)) => Err(StepError::broken("a client under test has no such verb")),
         (verb, Player::Client(actor)) => client::act(&scene, actor, verb).await,
         (verb, Player::Virtual(actor)) => virtual_server::act(&scene, actor, verb).await,
         (verb, Player::Homeserver(actor)) => homeserver::act(actor, verb).await,

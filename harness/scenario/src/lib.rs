@@ -26,6 +26,7 @@
 //! Step, schema, linter's list of verbs and hints follow from the line in `verbs!`. A closed list of words (endpoints,
 //! methods) is in [`terms`].
 
+mod capabilities;
 mod catalogue;
 mod diagnostic;
 mod lint;

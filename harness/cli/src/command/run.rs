@@ -3,6 +3,7 @@
 use super::repeat;
 use crate::{
     args::{Format, Run},
+    client,
     error::CliError,
     ground::{self, Ground},
     interrupt,
@@ -10,10 +11,11 @@ use crate::{
     stdout,
     verdicts::{asked, read_baseline},
 };
+use fedproof_agent::ClientSpec;
 use fedproof_core::transcript::Exchange;
 use fedproof_deployment::{Description, LOOPBACK, Notify};
 use fedproof_report::{Archive, Terminal};
-use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, WallMs, exit};
+use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, Verdict, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
 use fedproof_scenario::{Catalogue, Loaded, Profile, Selection};
 use sha2::{Digest, Sha256};
@@ -37,6 +39,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let description = ground::describe(project, &args.place)?;
     let selection = select(&catalogue, &args.selectors, &profile, &description)?;
     has_settings(&catalogue, &selection, &profile)?;
+    let client_spec: ClientSpec = args.client.parse().map_err(CliError::bad_input)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
@@ -68,8 +71,16 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let notify = recorder.notify();
     let logs = out.join("logs");
+    let can_play = |scenario: &Loaded| ground::unmet(&description, scenario).is_none() && scenario.scenario.has_agents();
+    let client = match selection.entries.iter().any(|entry| can_play(&catalogue.scenarios[entry.scenario])) {
+        true => {
+            let folders = (work.path().join("clients"), out.join("clients"));
+            Some(client::prepare(project, &client_spec, (&folders.0, &folders.1), &notify, &stopped).await)
+        }
+        false => None,
+    };
     let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK).await;
-    let ground = match booted {
+    let mut ground = match booted {
         Ok(ground) => ground,
         Err(error) => {
             // Results that say nothing was decided are better than none.
@@ -93,7 +104,11 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let grouped = plan::group(&catalogue.scenarios, &cases);
     let mut planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
-    planned.skip(|scenario| ground::unmet(&description, scenario));
+    planned.set_aside(|scenario| {
+        let of_place = ground::unmet(&description, scenario).map(|reason| (Verdict::Skipped, reason));
+        of_place.or_else(|| client::unmet(client.as_ref(), scenario))
+    });
+    ground.field.client = client.and_then(Result::ok).map(|(client, _)| client);
     let options = Options {
         jobs: args.jobs.into(),
         fail_fast: args.fail_fast,
@@ -138,7 +153,7 @@ fn elapsed(since: Instant) -> u64 {
 fn accepting(sink: Sink, profile: Profile, cases: Vec<CaseInfo>, servers: Vec<ServerInfo>, today: Day) -> Sink {
     Arc::new(move |event| {
         sink(match event {
-            Event::CaseDecided { id, mut result } if result.verdict == fedproof_results::Verdict::Fail => {
+            Event::CaseDecided { id, mut result } if result.verdict == Verdict::Fail => {
                 let case = cases.iter().find(|case| case.id == id);
                 let server = servers.iter().find(|server| server.name == result.server);
                 result.deviation = case.zip(server).and_then(|(case, server)| profile.deviation(case, server, today));

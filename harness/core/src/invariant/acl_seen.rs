@@ -42,6 +42,8 @@ impl Acls {
         for exchange in transcript.exchanges {
             let is_own = exchange.destination == *server;
             match exchange.api {
+                // Agents speak to their homeserver beside the transcript, so all that they bring about is seen by others.
+                Api::Agent => {}
                 Api::Client => read_client(&mut rooms, exchange, is_own, server),
                 Api::Federation => {
                     let (start, end) = (exchange.started_us, wire::ended_us(exchange));

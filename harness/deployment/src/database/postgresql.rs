@@ -1,6 +1,7 @@
 //! The template in the run's PostgreSQL that every homeserver of a build copies, and the driver that speaks to it.
 
-use super::{COMPLETE_LIMIT, Preparing, Store, python, server};
+use super::{COMPLETE_LIMIT, Preparing, Store, server};
+use crate::command;
 use crate::{
     DeploymentError, adapter::OnPostgresql, cache, install::Installed, postgresql::Postgresql, process::Process,
 };
@@ -32,7 +33,7 @@ pub(super) async fn driver(preparing: &Preparing<'_>) -> Result<PathBuf, Deploym
     let mut command = Command::new(&preparing.installed.python);
     command.args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--target"]);
     command.arg(&folder).args(driver);
-    python::run(&driver.join(", "), command, |_| {}).await?;
+    command::run(&driver.join(", "), command, |_| {}).await?;
     std::fs::rename(&folder, &place).map_err(DeploymentError::io("write", &place))?;
     Ok(place)
 }

@@ -1,6 +1,7 @@
 //! The file of SQLite that every start of a build copies.
 
-use super::{COMPLETE_LIMIT, Preparing, Store, python, server};
+use super::{COMPLETE_LIMIT, Preparing, Store, server};
+use crate::command;
 use crate::DeploymentError;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -37,13 +38,13 @@ pub(super) async fn ensure(preparing: &Preparing<'_>) -> Result<PathBuf, Deploym
     let mut command = Command::new(&installed.python);
     command.args(["-c", UNTIL_TRUE]).arg(&file).arg(&data.complete);
     let what = preparing.what();
-    let complete = tokio::time::timeout(COMPLETE_LIMIT, python::run(&what, command, |_| {}));
+    let complete = tokio::time::timeout(COMPLETE_LIMIT, command::run(&what, command, |_| {}));
     complete.await.unwrap_or_else(|_| Err(preparing.incomplete(&server)))?;
     server::stop(&process).await;
     let compact = folder.join("prepared.db");
     let mut command = Command::new(&installed.python);
     command.args(["-c", COMPACT]).arg(&file).arg(&compact);
-    python::run(&what, command, |_| {}).await?;
+    command::run(&what, command, |_| {}).await?;
     std::fs::rename(&compact, &prepared).map_err(DeploymentError::io("write", &prepared))?;
     Ok(prepared)
 }

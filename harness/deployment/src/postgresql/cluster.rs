@@ -1,7 +1,7 @@
 //! The data folder of a fresh PostgreSQL: made once per version by `initdb`, which takes seconds, copied from then on.
 
 use super::programs::{Account, Programs};
-use crate::{DeploymentError, Notify, cache::Entry, python};
+use crate::{DeploymentError, Notify, cache::Entry, command};
 use std::{
     io,
     os::unix::fs::{PermissionsExt, chown},
@@ -34,7 +34,7 @@ pub(crate) async fn make(
         .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"])
         .args(["--no-sync", "--no-instructions", "--pgdata"])
         .arg(data);
-    python::run("the data folder of PostgreSQL", command, |_| {}).await?;
+    command::run("the data folder of PostgreSQL", command, |_| {}).await?;
     let made = entry.begin()?;
     copied(data, &made.path().join("data"), None).await?;
     entry.complete(made)

@@ -40,7 +40,7 @@ fn one(exchange: &Exchange) -> Markup {
                 dl {
                     dt { "request" } dd { code { (request_line(exchange, 4_000)) } }
                     dt { "from → to" } dd { (ends(exchange)) }
-                    dt { "API" } dd { @match exchange.api { Api::Client => "client-server", Api::Federation => "server-server" } }
+                    dt { "API" } dd { @match exchange.api { Api::Client => "client-server", Api::Federation => "server-server", Api::Agent => "client under test" } }
                     dt { "ended" } dd { (ending(exchange)) }
                     dt { "time" } dd {
                         "began " (duration_us(exchange.started_us)) " into the run, took " (duration_us(exchange.duration_us))

@@ -1,6 +1,6 @@
 //! Observing: what must come (`eventually`) and what must not have come (`never`).
 
-use super::asked;
+use super::{agent, asked};
 use crate::{
     actor::Player,
     expect::quote,
@@ -58,6 +58,7 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
                 Err(_) => Err(unmet(condition, not_seen_by_server(scene, name))),
             }
         }
+        Player::Agent(actor) => agent::eventually(scene, actor, condition).await,
         Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
     }
 }
@@ -107,6 +108,7 @@ pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condit
                 None => Ok(Done::default()),
             }
         }
+        Player::Agent(actor) => agent::never(scene, actor, condition).await,
         Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
     }
 }
@@ -152,6 +154,8 @@ fn on_client(condition: &Condition, view: &View) -> bool {
         Condition::ToDevice { kind, mentions } => view.had_to_device(kind, mentions),
         Condition::Presence { .. }
         | Condition::Keys { .. }
+        | Condition::Reads { .. }
+        | Condition::Answers { .. }
         | Condition::Pdu { .. }
         | Condition::Edu { .. }
         | Condition::Request { .. } => false,
@@ -215,11 +219,11 @@ fn not_seen_by_server(scene: &Scene<'_>, server: &ServerName) -> String {
     )
 }
 
-fn unmet(condition: &Condition, seen: String) -> StepError {
+pub(crate) fn unmet(condition: &Condition, seen: String) -> StepError {
     StepError::Unmet { expected: format!("eventually {}", in_words(condition)), seen, exchanges: Vec::new() }
 }
 
-fn seen_after_all(condition: &Condition, seen: String, exchanges: Vec<u64>) -> StepError {
+pub(crate) fn seen_after_all(condition: &Condition, seen: String, exchanges: Vec<u64>) -> StepError {
     StepError::Unmet { expected: format!("never {}", in_words(condition)), seen, exchanges }
 }
 
@@ -234,6 +238,14 @@ pub(crate) fn in_words(condition: &Condition) -> String {
         Condition::Presence { user, status } => format!("presence of {user} with the status {status:?}"),
         Condition::ToDevice { kind, mentions } => format!("a to-device message {kind} that names {mentions}"),
         Condition::Keys { user, mentions } => format!("{mentions} among the keys of {user}"),
+        Condition::Reads { event, body, .. } => match body {
+            Some(body) => format!("message {event}, which says {body:?}"),
+            None => format!("message {event}"),
+        },
+        Condition::Answers { to, body } => {
+            let checks: Vec<&str> = body.iter().map(|check| check.at.as_str()).collect();
+            format!("the right answer to `{}` ({})", to.name(), checks.join(", "))
+        }
         Condition::Pdu { id } => format!("PDU {id}"),
         Condition::Edu { kind, mentions } => match mentions {
             Some(text) => format!("a {kind} EDU that names {text}"),

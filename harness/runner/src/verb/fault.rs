@@ -22,6 +22,7 @@ pub(crate) fn inject(scene: &Scene<'_>, fault: &Fault) -> Result<Done, StepError
         to: fault.to.as_deref().map(ServerName::new),
         method: None,
         path: fault.path.clone(),
+        one_in: fault.one_in.map_or(1, std::num::NonZeroU32::get),
         effect,
     });
     Ok(Done { result: handle.into(), answer: None, flaw: None })

@@ -1,5 +1,6 @@
 //! What a step does, one file per kind of actor.
 
+pub(crate) mod agent;
 mod asked;
 pub(crate) mod barrier;
 pub(crate) mod client;

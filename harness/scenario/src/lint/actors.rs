@@ -33,6 +33,13 @@ pub(super) fn check(linter: &mut Linter<'_>) {
             let finding = finding.label_if(near::did_you_mean(on, homeservers.iter().copied()));
             linter.at_value(&below(&pointer, "client"), finding.help(format!("there are {}", listed(homeservers))));
         }
+        if let Actor::Agent(of) = actor
+            && !matches!(scenario.actors.get(of), Some(Actor::Client(_)))
+        {
+            let finding = Finding::new(format!("`{of}` is no client of this scenario"));
+            let finding = finding.help("a client under test is one more device of a client actor's user");
+            linter.at_value(&below(&pointer, "agent"), finding);
+        }
         if matches!(actor, Actor::Virtual(name) if name.trim().is_empty()) {
             linter.at_value(&below(&pointer, "virtual"), Finding::new("a virtual server needs a name"));
         }
@@ -80,7 +87,7 @@ fn used(scenario: &Scenario) -> HashSet<String> {
     for (name, actor) in &scenario.actors {
         match actor {
             Actor::Homeserver(Part::Subject) => drop(used.insert(name.clone())),
-            Actor::Client(on) => drop(used.insert(on.clone())),
+            Actor::Client(on) | Actor::Agent(on) => drop(used.insert(on.clone())),
             _ => {}
         }
     }

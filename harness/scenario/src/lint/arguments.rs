@@ -7,6 +7,10 @@ use crate::{
     places::below,
     terms,
 };
+use serde_json::{Value, json};
+
+/// Orders that change nothing, so that they can be given until the answer is the right one.
+const LOOKS: &[&str] = &["read", "read_back", "room", "devices"];
 
 /// Checks a verb's arguments; `kind` is the actor's, if it is known.
 pub(super) fn check(linter: &mut Linter<'_>, pointer: &str, verb: Verb<'_>, kind: Option<ActorKind>) {
@@ -67,6 +71,14 @@ pub(super) fn check(linter: &mut Linter<'_>, pointer: &str, verb: Verb<'_>, kind
             }
             if let Effect::Answer { status: code, .. } = &args.effect {
                 status(check.linter, &format!("{pointer}/effect/answer/status"), *code);
+            }
+        }
+        Verb::Agent(command) => {
+            for (field, value) in json!(command)[command.name()].as_object().into_iter().flatten() {
+                let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                for text in texts.iter().filter_map(Value::as_str).filter(|_| field != "body") {
+                    check.no_actor(&format!("{}/{field}", command.name()), Some(text));
+                }
             }
         }
         Verb::Eventually(condition) | Verb::Never(condition) => check.condition(condition),
@@ -162,6 +174,8 @@ impl Check<'_, '_> {
             Condition::Presence { .. } => ("presence", ActorKind::Client),
             Condition::ToDevice { .. } => ("to_device", ActorKind::Client),
             Condition::Keys { .. } => ("keys", ActorKind::Client),
+            Condition::Reads { .. } => ("reads", ActorKind::Agent),
+            Condition::Answers { .. } => ("answers", ActorKind::Agent),
             Condition::Pdu { .. } => ("pdu", ActorKind::Virtual),
             Condition::Edu { .. } => ("edu", ActorKind::Virtual),
             Condition::Request { .. } => ("request", ActorKind::Virtual),
@@ -180,6 +194,10 @@ impl Check<'_, '_> {
             Condition::Invite { by, .. } => self.no_actor("invite/by", Some(by)),
             Condition::Presence { user, .. } => self.no_actor("presence/user", Some(user)),
             Condition::Keys { user, .. } => self.no_actor("keys/user", Some(user)),
+            Condition::Answers { to, .. } if !LOOKS.contains(&to.name()) => {
+                let finding = Finding::new(format!("`{}` is no question: it would be done again and again", to.name()));
+                self.linter.at_key(&below(self.pointer, "answers/to"), finding.help(format!("there are {}", LOOKS.join(", "))));
+            }
             Condition::Request { method, path } => {
                 self.word("request/method", method, terms::METHODS, "method");
                 self.glob("request/path", path);

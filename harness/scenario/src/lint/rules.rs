@@ -168,6 +168,7 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
             | Condition::Keys { .. } => false,
             // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
             Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
+            Condition::Reads { .. } | Condition::Answers { .. } => false,
         }
 }
 
@@ -176,6 +177,7 @@ fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition:
     match (seen, condition) {
         // Each user is invited once: the later invite is another user's.
         (Condition::Invite { room: seen, .. }, Condition::Invite { room, .. }) => seen == room,
+        (Condition::Reads { room: seen, .. }, Condition::Reads { room, .. }) => by == actor && seen == room,
         (Condition::Presence { .. }, Condition::Presence { .. })
         | (Condition::ToDevice { .. }, Condition::ToDevice { .. })
         | (Condition::Keys { .. }, Condition::Keys { .. }) => by == actor,

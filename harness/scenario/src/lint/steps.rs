@@ -188,11 +188,11 @@ fn expect(linter: &mut Linter<'_>, pointer: &str, expect: &Expect) {
     }
     for (index, check) in expect.body.iter().enumerate() {
         let pointer = format!("{pointer}/body/{index}");
-        let BodyCheck { at, is, equals, contains } = check;
+        let BodyCheck { at, is, equals, differs, contains } = check;
         json_pointer(linter, &below(&pointer, "at"), at);
-        if is.is_none() && equals.is_none() && contains.is_none() {
+        if is.is_none() && equals.is_none() && differs.is_none() && contains.is_none() {
             let finding = Finding::new(format!("nothing is expected of `{at}`"));
-            let help = "it has `equals`, `contains`, or `is: present`; null and nothing at all are `is: absent`";
+            let help = "it has `equals`, `differs`, `contains`, or `is: present`; null and nothing at all are `is: absent`";
             linter.at_key(&pointer, finding.help(help));
         }
     }

@@ -11,6 +11,9 @@ pub enum Actor {
     Homeserver(Part),
     /// A user with a client, freshly registered on the homeserver actor of this name.
     Client(String),
+    /// A client under test (an agent, with a real SDK in it), as one more device of the user of the client actor of this
+    /// name. It does nothing before it is told to `log_in`.
+    Agent(String),
     /// A simulated homeserver. The text is its name; `*` in it stands for a part that is unique per instance
     /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point. With a case's variable in it
     /// (`${name}`), every case has a server of its own; such names are unique by `${unique}` or `${ip.v4}`.
@@ -23,6 +26,7 @@ impl Actor {
         match self {
             Self::Homeserver(_) => ActorKind::Homeserver,
             Self::Client(_) => ActorKind::Client,
+            Self::Agent(_) => ActorKind::Agent,
             Self::Virtual(_) => ActorKind::Virtual,
         }
     }
@@ -35,6 +39,8 @@ pub enum ActorKind {
     Homeserver,
     /// A user with a client.
     Client,
+    /// A client under test.
+    Agent,
     /// A simulated homeserver.
     Virtual,
 }
@@ -45,6 +51,7 @@ impl ActorKind {
         match self {
             Self::Homeserver => "homeserver",
             Self::Client => "client",
+            Self::Agent => "client under test",
             Self::Virtual => "virtual server",
         }
     }
@@ -54,6 +61,7 @@ impl ActorKind {
         match self {
             Self::Homeserver => &[],
             Self::Client => &["user", "server"],
+            Self::Agent => &["user"],
             Self::Virtual => &["user", "policy_key"],
         }
     }

@@ -61,6 +61,9 @@ pub struct BodyCheck {
     /// Exactly this value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
+    /// Something, and not this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<Value>,
     /// An array that holds this value, or a text that holds this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,

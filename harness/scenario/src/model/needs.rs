@@ -14,12 +14,15 @@ pub struct Needs {
     /// Features that the deployment must name ([`FEATURES`](crate::terms::FEATURES)).
     #[serde(default)]
     pub features: Vec<String>,
+    /// What the client under test must be able to do beyond the commands of the steps.
+    #[serde(default)]
+    pub client: Vec<String>,
 }
 
 impl Needs {
     /// Whether nothing in particular is needed.
     pub fn is_empty(&self) -> bool {
-        self.homeservers == 0 && self.features.is_empty()
+        self.homeservers == 0 && self.features.is_empty() && self.client.is_empty()
     }
 
     /// Why a deployment with these features and so many homeservers will not do; `None` if it does.
@@ -43,7 +46,7 @@ mod tests {
     #[test]
     fn a_scenario_is_played_where_its_needs_are_met() {
         let closed = ["allow_list".to_owned()];
-        let listed = Needs { homeservers: 2, features: closed.to_vec() };
+        let listed = Needs { homeservers: 2, features: closed.to_vec(), client: vec![] };
         assert_eq!(listed.unmet(&closed, 2), None);
         assert!(listed.unmet(&[], 2).is_some_and(|why| why.contains("has no allow_list")));
         assert!(listed.unmet(&closed, 1).is_some_and(|why| why.contains("needs 2 homeservers")));

@@ -1,5 +1,7 @@
 //! Arguments of the verbs that observe (R2).
 
+use super::BodyCheck;
+use fedproof_agent_protocol::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,6 +74,23 @@ pub enum Condition {
         user: String,
         /// A text that stands in it: a device id, a key.
         mentions: String,
+    },
+    /// agent: a message that it can read, decrypted if it was encrypted.
+    Reads {
+        /// Room id.
+        room: String,
+        /// Event id.
+        event: String,
+        /// Its whole text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
+    /// agent: what it answers to an order that changes nothing (`room`, `devices`, `read`, `read_back`).
+    Answers {
+        /// The order.
+        to: Command,
+        /// Checks of the answer.
+        body: Vec<BodyCheck>,
     },
     /// virtual: a PDU in a transaction for it, by event id.
     Pdu {

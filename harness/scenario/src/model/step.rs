@@ -5,6 +5,7 @@ use super::{
     Membership, Native, Receipt, Request, Save, Send, Submit, Target, Template, ToDevice, Transaction, Typing,
 };
 use crate::span::At;
+use fedproof_agent_protocol::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -102,6 +103,9 @@ verbs! {
     transaction: Transaction(Transaction) by [Virtual],
     /// client, virtual: any request; a virtual server signs it. Result: response body.
     request: Request(Request) by [Client, Virtual],
+    /// agent: does as it is told (`harness/agent-protocol`); what the command needs and does not say is put in. Result: its
+    /// answer.
+    agent: Agent(Command) by [Agent],
     /// virtual: replaces its behaviour at one endpoint, from now on.
     behave: Behave(Behave) by [Virtual],
     /// homeserver: start, stop, restart, kill, pause, resume or upgrade it.
@@ -111,9 +115,9 @@ verbs! {
     /// instance: heals a fault.
     heal: Heal(String) by [],
     /// client, virtual: waits until this has been observed (R2); the wait is bounded, its end is a failed expectation.
-    eventually: Eventually(Condition) by [Client, Virtual],
+    eventually: Eventually(Condition) by [Client, Agent, Virtual],
     /// client, virtual: this has not been observed. Only after a barrier in the same phase (R2).
-    never: Never(Condition) by [Client, Virtual],
+    never: Never(Condition) by [Client, Agent, Virtual],
     /// instance: something later of the same kind, in the same room, arrives (R2). If it does not, nothing can be said.
     barrier: Barrier(Barrier) by [],
     /// instance: runs these step lists side by side.

@@ -76,6 +76,9 @@ pub struct Fault {
     /// Only paths that match this glob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Only every so manyth of them, the first one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_in: Option<std::num::NonZeroU32>,
     /// What happens to them.
     pub effect: Effect,
 }

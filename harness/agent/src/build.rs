@@ -1,0 +1,103 @@
+//! Agents are built before they are used, by whatever their adapter says.
+
+use crate::{AgentError, ClientSpec, adapter::Adapter};
+use fedproof_deployment::{Notify, command};
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// A built agent: what it takes to start one.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Name of its adapter.
+    pub name: String,
+    pub(crate) start: Vec<String>,
+}
+
+impl Program {
+    /// Builds the client `spec` in the cache; `root` is the project's folder. What is up to date is not built again: the
+    /// build tool of the SDK knows best.
+    ///
+    /// # Errors
+    /// When the adapter cannot be read, or the build fails.
+    pub async fn build(spec: &ClientSpec, root: &Path, cache: &Path, notify: &Notify) -> Result<Self, AgentError> {
+        let adapter = Adapter::read(&root.join("fixtures"), &spec.name)?;
+        // A fork's build has a place of its own, or the two would push each other out.
+        let place = cache.join("clients").join(match &spec.checkout {
+            Some(checkout) => format!("{}-{}", spec.name, flat(checkout)),
+            None => spec.name.clone(),
+        });
+        let sources = place.join("sources");
+        for folder in &adapter.sources {
+            mirror(&root.join(folder), &sources.join(folder))?;
+        }
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let values = [
+            ("${source}", text(&sources.join(&adapter.sources[0]))),
+            ("${target}", text(&place.join("target"))),
+            ("${checkout}", spec.checkout.as_deref().map(text).unwrap_or_default()),
+        ];
+        let filled = |texts: &[String]| -> Vec<String> {
+            let fill = |text: &String| values.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
+            texts.iter().map(fill).collect()
+        };
+        let mut build = filled(&adapter.build);
+        if spec.checkout.is_some() {
+            build.retain(|argument| !adapter.released_only.contains(argument));
+            build.extend(filled(&adapter.checkout));
+        }
+        let mut command = Command::new(&build[0]);
+        command.args(&build[1..]).current_dir(&sources);
+        let what = format!("the client {}", spec.name);
+        let tell = |line: &str| {
+            let line = line.trim();
+            if line.starts_with("Compiling ") || line.starts_with("Downloaded ") {
+                notify(None, format!("{what}: {line}"));
+            }
+        };
+        let built = command::run(&what, command, tell).await;
+        built.map_err(|source| AgentError::NotBuilt { client: spec.name.clone(), source })?;
+        Ok(Self { name: spec.name.clone(), start: filled(&adapter.start) })
+    }
+
+    /// A program that is there already.
+    pub fn ready(name: &str, start: Vec<String>) -> Self {
+        Self { name: name.to_owned(), start }
+    }
+}
+
+/// A path as one part of a path.
+fn flat(path: &Path) -> String {
+    path.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
+/// Makes `to` what `from` is. What is equal stays untouched, with its time, so that nothing is built again for it.
+fn mirror(from: &Path, to: &Path) -> Result<(), AgentError> {
+    std::fs::create_dir_all(to).map_err(AgentError::io("create", to))?;
+    let entries = |path: &Path| -> Result<Vec<PathBuf>, AgentError> {
+        let read = std::fs::read_dir(path).map_err(AgentError::io("read", path))?;
+        Ok(read.flatten().map(|entry| entry.path()).collect())
+    };
+    for entry in entries(from)? {
+        let name = entry.file_name().unwrap_or_default();
+        if name == "target" {
+            continue;
+        }
+        if entry.is_dir() {
+            mirror(&entry, &to.join(name))?;
+            continue;
+        }
+        let (new, place) = (std::fs::read(&entry).map_err(AgentError::io("read", &entry))?, to.join(name));
+        if std::fs::read(&place).is_ok_and(|old| old == new) {
+            continue;
+        }
+        std::fs::write(&place, new).map_err(AgentError::io("write", place))?;
+    }
+    for entry in entries(to)? {
+        let name = entry.file_name().unwrap_or_default();
+        if !from.join(name).exists() && name != "target" {
+            let removed = if entry.is_dir() { std::fs::remove_dir_all(&entry) } else { std::fs::remove_file(&entry) };
+            removed.map_err(AgentError::io("remove", entry))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! From an order to its result.
+
+use crate::{Refusal, Slot, device::Device};
+use fedproof_agent_protocol::Command;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use matrix_sdk::ruma::UserId;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// How many messages `send_many` has under way.
+const AT_A_TIME: usize = 10;
+
+/// Carries out a command; the protocol says what its result is.
+pub(crate) async fn carry_out(slot: &Slot, command: Command) -> Result<Value, Refusal> {
+    if let Command::LogIn { homeserver, user, password } = &command {
+        let device = Device::log_in(homeserver, user, password).await?;
+        let result = json!({"user": device.client.user_id(), "device": device.client.device_id()});
+        *slot.write().await = Some(Arc::new(device));
+        return Ok(result);
+    }
+    let device = slot.read().await.clone().ok_or("not logged in")?;
+    on_device(slot, &device, command).await
+}
+
+async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Value, Refusal> {
+    let nothing = json!({});
+    match command {
+        Command::LogIn { .. } => Err("logged in already".into()),
+        Command::LogOut {} => {
+            device.stop();
+            device.client.matrix_auth().logout().await?;
+            *slot.write().await = None;
+            Ok(nothing)
+        }
+        Command::CreateRoom { name, invite, direct, federated: _ } => device.create_room(&name, &invite, direct).await,
+        Command::Join { room } => device.join(&room).await.map(|()| nothing),
+        Command::Leave { room } => Ok(device.room(&room)?.leave().await.map(|()| nothing)?),
+        Command::Invite { room, user } => {
+            Ok(device.room(&room)?.invite_user_by_id(&*UserId::parse(user)?).await.map(|()| nothing)?)
+        }
+        Command::Kick { room, user } => {
+            Ok(device.room(&room)?.kick_user(&*UserId::parse(user)?, None).await.map(|()| nothing)?)
+        }
+        Command::Ban { room, user } => {
+            Ok(device.room(&room)?.ban_user(&*UserId::parse(user)?, None).await.map(|()| nothing)?)
+        }
+        Command::Send { room, body } => Ok(json!({"event": device.send(&room, &body).await?})),
+        Command::SendMany { room, body, count } => {
+            let send = |number: u32| {
+                let (room, body) = (&room, format!("{body} {number}"));
+                async move { device.send(room, &body).await }
+            };
+            let sent = stream::iter(1..=count).map(send).buffered(AT_A_TIME);
+            Ok(json!({"events": sent.try_collect::<Vec<String>>().await?}))
+        }
+        Command::Read { room, event } => device.read(&room, &event).await,
+        Command::ReadBack { room, count } => device.read_back(&room, count).await,
+        Command::Room { room } => device.describe(&room).await,
+        Command::Devices { user } => devices(device, &user).await,
+        Command::SetUpBackup { passphrase } => {
+            let recovery = device.client.encryption().recovery();
+            let setting_up = recovery.enable().wait_for_backups_to_upload();
+            let key = match passphrase.as_str() {
+                "" => setting_up.await?,
+                passphrase => setting_up.with_passphrase(passphrase).await?,
+            };
+            Ok(json!({"recovery_key": key}))
+        }
+        Command::BackUp {} => {
+            device.client.encryption().backups().wait_for_steady_state().await?;
+            Ok(nothing)
+        }
+        Command::Restore { recovery_key } => {
+            device.client.encryption().recovery().recover(&recovery_key).await?;
+            Ok(nothing)
+        }
+        Command::Verify { user } => device.verify(&user).await,
+        Command::AcceptVerification { user } => device.accept_verification(&user).await,
+    }
+}
+
+async fn devices(device: &Device, user: &str) -> Result<Value, Refusal> {
+    let known = device.client.encryption().get_user_devices(&*UserId::parse(user)?).await?;
+    let devices = known.devices().map(|device| {
+        json!({
+            "device": device.device_id(), "verified": device.is_verified(),
+            "cross_signed": device.is_cross_signed_by_owner(),
+        })
+    });
+    Ok(json!({"devices": devices.collect::<Vec<_>>()}))
+}

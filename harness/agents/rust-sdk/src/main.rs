@@ -1,0 +1,82 @@
+//! The matrix-rust-sdk as a client under test: orders in on stdin, answers out on stdout
+//! (`harness/agent-protocol/src/lib.rs`). One device, one store: the folder it is started in.
+
+mod carry_out;
+mod device;
+mod rooms;
+mod verification;
+
+use device::Device;
+use fedproof_agent_protocol::{Command, Hello, Order, PROTOCOL, Said};
+use std::{
+    io::{BufRead, Write},
+    sync::Arc,
+};
+use tokio::sync::{RwLock, mpsc};
+
+/// What went wrong, in words for whoever gave the order.
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// The device, once it is logged in.
+type Slot = Arc<RwLock<Option<Arc<Device>>>>;
+
+#[tokio::main]
+async fn main() {
+    say(&Said::Hello(Hello {
+        protocol: PROTOCOL,
+        name: "matrix-rust-sdk".to_owned(),
+        version: SDK_VERSION.to_owned(),
+        capabilities: Command::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+    }));
+    let mut orders = orders();
+    let slot = Slot::default();
+    while let Some(order) = orders.recv().await {
+        let slot = slot.clone();
+        tokio::spawn(async move {
+            let Order { id, command } = order;
+            match carry_out::carry_out(&slot, command).await {
+                Ok(result) => say(&Said::Answer { id, result }),
+                Err(refusal) => say(&Said::Refusal { id, reason: in_words(&*refusal) }),
+            }
+        });
+    }
+}
+
+/// The release that Cargo.lock holds; a checkout says its own.
+const SDK_VERSION: &str = match option_env!("FEDPROOF_SDK_VERSION") {
+    Some(version) => version,
+    None => "0.18.0",
+};
+
+/// Orders as they come. Read by a thread of its own, so that the end of stdin ends the agent whatever else it does.
+fn orders() -> mpsc::UnboundedReceiver<Order> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            match serde_json::from_str(&line) {
+                Ok(order) => drop(sender.send(order)),
+                Err(error) => eprintln!("an order that is none ({error}): {line}"),
+            }
+        }
+        std::process::exit(0);
+    });
+    receiver
+}
+
+/// One line. When nobody reads any more there is nothing left to do.
+fn say(said: &Said) {
+    let mut out = std::io::stdout().lock();
+    let text = serde_json::to_string(said).unwrap_or_default();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// An error with its causes.
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}

@@ -1,0 +1,120 @@
+//! Rooms: created, written to, read.
+
+use crate::{Refusal, device::Device};
+use matrix_sdk::{
+    Room,
+    deserialized_responses::{TimelineEvent, TimelineEventKind},
+    room::MessagesOptions,
+    ruma::{
+        EventId, OwnedUserId, RoomId, UserId,
+        api::client::room::create_room::v3::{Request, RoomPreset},
+        events::{
+            InitialStateEvent,
+            room::{encryption::RoomEncryptionEventContent, message::RoomMessageEventContent},
+        },
+    },
+};
+use serde_json::{Value, json};
+
+impl Device {
+    /// A room this user has to do with.
+    pub(crate) fn room(&self, id: &str) -> Result<Room, Refusal> {
+        let id = RoomId::parse(id)?;
+        self.client.get_room(&id).ok_or_else(|| format!("this device knows no room {id}").into())
+    }
+
+    /// Encrypted, as every client of today creates them.
+    pub(crate) async fn create_room(&self, name: &str, invite: &[String], direct: bool) -> Result<Value, Refusal> {
+        let mut request = Request::new();
+        request.name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        request.invite = invite.iter().map(UserId::parse).collect::<Result<Vec<OwnedUserId>, _>>()?;
+        request.is_direct = direct;
+        request.preset = Some(if direct { RoomPreset::TrustedPrivateChat } else { RoomPreset::PrivateChat });
+        let encryption = RoomEncryptionEventContent::with_recommended_defaults();
+        request.initial_state = vec![InitialStateEvent::with_empty_state_key(encryption).to_raw_any()];
+        let room = self.client.create_room(request).await?;
+        // What is sent before the encryption was synced would be in the clear.
+        while !room.latest_encryption_state().await?.is_encrypted() {
+            self.next_sync().await?;
+        }
+        Ok(json!({"room": room.room_id()}))
+    }
+
+    /// Joins, and waits until the room was synced.
+    pub(crate) async fn join(&self, room: &str) -> Result<(), Refusal> {
+        let id = RoomId::parse(room)?;
+        self.client.join_room_by_id(&id).await?;
+        while self.client.get_room(&id).is_none_or(|room| !room.is_state_fully_synced()) {
+            self.next_sync().await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn send(&self, room: &str, body: &str) -> Result<String, Refusal> {
+        let sent = self.room(room)?.send(RoomMessageEventContent::text_plain(body)).await?;
+        Ok(sent.response.event_id.to_string())
+    }
+
+    pub(crate) async fn read(&self, room: &str, event: &str) -> Result<Value, Refusal> {
+        let event = EventId::parse(event)?;
+        Ok(told(&self.room(room)?.event(&event, None).await?))
+    }
+
+    pub(crate) async fn read_back(&self, room: &str, count: u32) -> Result<Value, Refusal> {
+        let room = self.room(room)?;
+        let (mut bodies, mut unreadable, mut from) = (Vec::new(), Vec::new(), None);
+        while bodies.len() + unreadable.len() < count as usize {
+            let mut options = MessagesOptions::backward().from(from.as_deref());
+            options.limit = 100u32.into();
+            let page = room.messages(options).await?;
+            for event in &page.chunk {
+                let told = told(event);
+                match (&told["body"], told.get("unreadable")) {
+                    (_, Some(reason)) => unreadable.push(reason.clone()),
+                    (Value::String(body), None) => bodies.push(body.clone()),
+                    _ => {}
+                }
+            }
+            from = page.end;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(json!({
+            "readable": bodies.len(), "unreadable": unreadable.len(),
+            "bodies": bodies, "reasons": unreadable,
+        }))
+    }
+
+    pub(crate) async fn describe(&self, room: &str) -> Result<Value, Refusal> {
+        use matrix_sdk::RoomMemberships;
+        let room = self.room(room)?;
+        let ids = |members: Vec<matrix_sdk::room::RoomMember>| -> Vec<String> {
+            let mut ids: Vec<String> = members.iter().map(|member| member.user_id().to_string()).collect();
+            ids.sort();
+            ids
+        };
+        Ok(json!({
+            "joined": ids(room.members_no_sync(RoomMemberships::JOIN).await?),
+            "invited": ids(room.members_no_sync(RoomMemberships::INVITE).await?),
+            "encrypted": room.encryption_state().is_encrypted(),
+        }))
+    }
+}
+
+/// What there is to say of an event.
+fn told(event: &TimelineEvent) -> Value {
+    let raw = event.raw();
+    let field = |name: &str| raw.get_field::<Value>(name).ok().flatten().unwrap_or_default();
+    let mut told = json!({"sender": field("sender"), "type": field("type")});
+    match &event.kind {
+        TimelineEventKind::UnableToDecrypt { utd_info, .. } => {
+            told["unreadable"] = format!("{:?}", utd_info.reason).into();
+        }
+        kind => {
+            told["encrypted"] = matches!(kind, TimelineEventKind::Decrypted(_)).into();
+            told["body"] = field("content")["body"].take();
+        }
+    }
+    told
+}

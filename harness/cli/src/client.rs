@@ -1,0 +1,51 @@
+//! The client under test: built where a selected case needs it, asked what it can do.
+
+use crate::{interrupt, project::Project};
+use fedproof_agent::{Agent, AgentError, ClientSpec, Program};
+use fedproof_agent_protocol::Hello;
+use fedproof_deployment::{Notify, default_cache};
+use fedproof_results::Verdict;
+use fedproof_runner::ClientUnderTest;
+use fedproof_scenario::Loaded;
+use std::path::Path;
+use tokio::sync::watch;
+
+/// A client that is ready, or why there is none: what needs it is inconclusive then.
+pub(crate) type Client = Result<(ClientUnderTest, Hello), String>;
+
+/// Builds the client and asks who it is. Agents work below `work`; what is said is recorded below `records`.
+pub(crate) async fn prepare(
+    project: &Project,
+    spec: &ClientSpec,
+    (work, records): (&Path, &Path),
+    notify: &Notify,
+    stopped: &watch::Receiver<bool>,
+) -> Client {
+    let prepare = async {
+        let program = Program::build(spec, &project.root, &default_cache(), notify).await?;
+        let client = ClientUnderTest { program, work: work.to_owned(), records: records.to_owned() };
+        let asked = Agent::start(&client.program, &work.join("hello"), &records.join("hello.jsonl")).await?;
+        notify(None, format!("the client {} is {} {}", spec.name, asked.hello().name, asked.hello().version));
+        Ok((client, asked.hello().clone()))
+    };
+    tokio::select! {
+        prepared = prepare => prepared.map_err(|error: AgentError| error.to_string()),
+        () = interrupt::signalled(stopped) => Err("interrupted".to_owned()),
+    }
+}
+
+/// Why a scenario cannot be played with this client (R7).
+pub(crate) fn unmet(client: Option<&Client>, scenario: &Loaded) -> Option<(Verdict, String)> {
+    if !scenario.scenario.has_agents() {
+        return None;
+    }
+    match client? {
+        Err(reason) => Some((Verdict::Inconclusive, reason.clone())),
+        Ok((_, hello)) => {
+            let lacks = |capability: &String| !hello.capabilities.contains(capability);
+            let lacking = scenario.scenario.capabilities().into_iter().find(lacks)?;
+            let reason = format!("capability: {} {} does not offer `{lacking}`", hello.name, hello.version);
+            Some((Verdict::Skipped, reason))
+        }
+    }
+}
