@@ -156,7 +156,7 @@ commands! {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         body: String,
     },
-    /// Sends so many texts, ten at a time: `body` with its number. Result: `events`, in the order of the numbers.
+    /// Sends so many texts, one after the other: `body` with its number. Result: `events`, in the order of the numbers.
     send_many: SendMany {
         /// Room id.
         room: String,

@@ -34,9 +34,11 @@ async fn main() {
         let slot = slot.clone();
         tokio::spawn(async move {
             let Order { id, command } = order;
-            match carry_out::carry_out(&slot, command).await {
-                Ok(result) => say(&Said::Answer { id, result }),
-                Err(refusal) => say(&Said::Refusal { id, reason: in_words(&*refusal) }),
+            // In a task of its own: a panic of the SDK is an answer, too.
+            match tokio::spawn(async move { carry_out::carry_out(&slot, command).await }).await {
+                Ok(Ok(result)) => say(&Said::Answer { id, result }),
+                Ok(Err(refusal)) => say(&Said::Refusal { id, reason: in_words(&*refusal) }),
+                Err(panic) => say(&Said::Refusal { id, reason: format!("the SDK failed: {panic}") }),
             }
         });
     }
