@@ -88,7 +88,8 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Logs in with a new device and syncs from then on. Result: `user`, `device`. What is left out fedproof puts in.
+    /// Logs in with a new device and syncs from then on. Result: `user`, `device`, and `recovery_key` where the
+    /// client has set backup up of its own accord. What is left out fedproof puts in.
     log_in: LogIn {
         /// Base URL of the homeserver's client API.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -99,6 +100,9 @@ commands! {
         /// A secret.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         password: String,
+        /// Settings of the profile, by name: what a downstream's client is told of its deployment.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        settings: Value,
     },
     /// Logs out: the device is gone.
     log_out: LogOut {},
@@ -116,6 +120,9 @@ commands! {
         /// May other homeservers take part, where the client offers the choice?
         #[serde(default = "yes")]
         federated: bool,
+        /// The time by which an alias is named, where the client names one, in milliseconds since 1970.
+        #[serde(default)]
+        now_ms: u64,
     },
     /// Accepts an invitation, or joins.
     join: Join {
@@ -203,6 +210,24 @@ commands! {
     restore: Restore {
         /// Recovery key or passphrase. A secret.
         recovery_key: String,
+    },
+    /// Opens the room for notes to oneself; creates it where there is none. Result: `room`.
+    my_notes: MyNotes {},
+    /// Gives a member a role in a room; an empty one takes it away.
+    set_role: SetRole {
+        /// Room id.
+        room: String,
+        /// Whom, a user id.
+        user: String,
+        /// The role.
+        role: String,
+    },
+    /// Replaces a room by one of another version, with what the client keeps in it. Result: `room`, the new one's id.
+    upgrade: Upgrade {
+        /// Room id.
+        room: String,
+        /// The new one's room version.
+        version: String,
     },
     /// Asks a user to verify, compares emoji, confirms. Result: `emoji` and `verified`.
     verify: Verify {

@@ -21,10 +21,11 @@ impl Program {
     /// When the adapter cannot be read, or the build fails.
     pub async fn build(spec: &ClientSpec, root: &Path, cache: &Path, notify: &Notify) -> Result<Self, AgentError> {
         let adapter = Adapter::read(&root.join("fixtures"), &spec.name)?;
-        // A fork's build has a place of its own, or the two would push each other out.
+        // Adapters of one program share its build. A fork's has a place of its own, or the two would push each other out.
+        let program = flat(&adapter.sources[0]);
         let place = cache.join("clients").join(match &spec.checkout {
-            Some(checkout) => format!("{}-{}", spec.name, flat(checkout)),
-            None => spec.name.clone(),
+            Some(checkout) => format!("{program}{}", flat(checkout)),
+            None => program,
         });
         let sources = place.join("sources");
         for folder in &adapter.sources {

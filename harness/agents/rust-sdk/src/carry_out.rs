@@ -1,16 +1,20 @@
 //! From an order to its result.
 
-use crate::{Refusal, Slot, device::Device};
+use crate::{Refusal, Slot, device::Device, reference::Reference};
 use fedproof_agent_protocol::Command;
 use matrix_sdk::ruma::UserId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Carries out a command; the protocol says what its result is.
-pub(crate) async fn carry_out(slot: &Slot, command: Command) -> Result<Value, Refusal> {
-    if let Command::LogIn { homeserver, user, password } = &command {
-        let device = Device::log_in(homeserver, user, password).await?;
-        let result = json!({"user": device.client.user_id(), "device": device.client.device_id()});
+pub(crate) async fn carry_out(slot: &Slot, command: Command, is_reference: bool) -> Result<Value, Refusal> {
+    if let Command::LogIn { homeserver, user, password, settings } = &command {
+        let reference = is_reference.then(|| Reference::of(settings));
+        let device = Device::log_in(homeserver, user, password, reference).await?;
+        let mut result = json!({"user": device.client.user_id(), "device": device.client.device_id()});
+        if device.reference.is_some() {
+            result["recovery_key"] = json!(device.back_up_from_the_start().await?);
+        }
         *slot.write().await = Some(Arc::new(device));
         return Ok(result);
     }
@@ -28,9 +32,18 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
             *slot.write().await = None;
             Ok(nothing)
         }
-        Command::CreateRoom { name, invite, direct, federated: _ } => device.create_room(&name, &invite, direct).await,
+        Command::CreateRoom { name, invite, direct, federated, now_ms } => {
+            let mut request = device.new_room(&name, &invite, direct)?;
+            if let Some(reference) = &device.reference {
+                reference.shape(&mut request, device.own_server()?, federated, now_ms)?;
+            }
+            device.create_room(request).await
+        }
         Command::Join { room } => device.join(&room).await.map(|()| nothing),
         Command::Leave { room } => Ok(device.room(&room)?.leave().await.map(|()| nothing)?),
+        Command::Invite { room, .. } if device.keeps_to_itself(&room).await? => {
+            Err("notes to oneself are shared with nobody".into())
+        }
         Command::Invite { room, user } => {
             Ok(device.room(&room)?.invite_user_by_id(&*UserId::parse(user)?).await.map(|()| nothing)?)
         }
@@ -70,6 +83,9 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
             device.client.encryption().recovery().recover(&recovery_key).await?;
             Ok(nothing)
         }
+        Command::MyNotes {} => device.my_notes().await,
+        Command::SetRole { room, user, role } => device.set_role(&room, &user, &role).await.map(|()| nothing),
+        Command::Upgrade { room, version } => device.upgrade(&room, &version).await,
         Command::Verify { user } => device.verify(&user).await,
         Command::AcceptVerification { user } => device.accept_verification(&user).await,
     }

@@ -1,6 +1,6 @@
 //! A logged-in device: the client, kept in sync.
 
-use crate::{Refusal, say, verification::Requests};
+use crate::{Refusal, reference::Reference, say, verification::Requests};
 use fedproof_agent_protocol::Said;
 use matrix_sdk::{
     Client,
@@ -16,6 +16,8 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 /// One device of one user.
 pub(crate) struct Device {
     pub(crate) client: Client,
+    /// How it behaves beyond the SDK, if it does.
+    pub(crate) reference: Option<Reference>,
     /// Who asked to verify.
     pub(crate) requests: Requests,
     /// Counts the syncs that were taken in.
@@ -25,7 +27,12 @@ pub(crate) struct Device {
 
 impl Device {
     /// Logs in with a store in the current folder, and syncs from then on.
-    pub(crate) async fn log_in(homeserver: &str, user: &str, password: &str) -> Result<Self, Refusal> {
+    pub(crate) async fn log_in(
+        homeserver: &str,
+        user: &str,
+        password: &str,
+        reference: Option<Reference>,
+    ) -> Result<Self, Refusal> {
         let settings = EncryptionSettings {
             auto_enable_cross_signing: true,
             auto_enable_backups: false,
@@ -45,7 +52,7 @@ impl Device {
         let syncing = tokio::spawn(sync(client.clone(), taken_in));
         // Whoever acts before the first sync acts on nothing.
         syncs.wait_for(|syncs| *syncs > 0).await?;
-        Ok(Self { client, requests, syncs, syncing })
+        Ok(Self { client, reference, requests, syncs, syncing })
     }
 
     /// Waits until the next sync was taken in.

@@ -1,8 +1,12 @@
 //! The matrix-rust-sdk as a client under test: orders in on stdin, answers out on stdout
 //! (`harness/agent-protocol/src/lib.rs`). One device, one store: the folder it is started in.
+//!
+//! With `--reference` it behaves as the client of the closed federation does that `fixtures/profiles/bundesmessenger.yaml`
+//! describes ([`reference`]); without, as the SDK does.
 
 mod carry_out;
 mod device;
+mod reference;
 mod rooms;
 mod verification;
 
@@ -22,11 +26,14 @@ type Slot = Arc<RwLock<Option<Arc<Device>>>>;
 
 #[tokio::main]
 async fn main() {
+    let is_reference = std::env::args().any(|argument| argument == "--reference");
+    let own: &[&str] = if is_reference { reference::CAPABILITIES } else { &[] };
+    let of_sdk = Command::NAMES.iter().filter(|name| !reference::COMMANDS.contains(*name));
     say(&Said::Hello(Hello {
         protocol: PROTOCOL,
-        name: "matrix-rust-sdk".to_owned(),
+        name: if is_reference { "reference client" } else { "matrix-rust-sdk" }.to_owned(),
         version: SDK_VERSION.to_owned(),
-        capabilities: Command::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+        capabilities: of_sdk.chain(own).map(|name| (*name).to_owned()).collect(),
     }));
     let mut orders = orders();
     let slot = Slot::default();
@@ -35,7 +42,7 @@ async fn main() {
         tokio::spawn(async move {
             let Order { id, command } = order;
             // In a task of its own: a panic of the SDK is an answer, too.
-            match tokio::spawn(async move { carry_out::carry_out(&slot, command).await }).await {
+            match tokio::spawn(async move { carry_out::carry_out(&slot, command, is_reference).await }).await {
                 Ok(Ok(result)) => say(&Said::Answer { id, result }),
                 Ok(Err(refusal)) => say(&Said::Refusal { id, reason: in_words(&*refusal) }),
                 Err(panic) => say(&Said::Refusal { id, reason: format!("the SDK failed: {panic}") }),

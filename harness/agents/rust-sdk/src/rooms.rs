@@ -6,7 +6,7 @@ use matrix_sdk::{
     deserialized_responses::{TimelineEvent, TimelineEventKind},
     room::MessagesOptions,
     ruma::{
-        EventId, OwnedUserId, RoomId, UserId,
+        EventId, OwnedUserId, RoomId, ServerName, UserId,
         api::client::room::create_room::v3::{Request, RoomPreset},
         events::{
             InitialStateEvent,
@@ -23,8 +23,13 @@ impl Device {
         self.client.get_room(&id).ok_or_else(|| format!("this device knows no room {id}").into())
     }
 
-    /// Encrypted, as every client of today creates them.
-    pub(crate) async fn create_room(&self, name: &str, invite: &[String], direct: bool) -> Result<Value, Refusal> {
+    /// Name of its homeserver.
+    pub(crate) fn own_server(&self) -> Result<&ServerName, Refusal> {
+        Ok(self.client.user_id().ok_or("not logged in")?.server_name())
+    }
+
+    /// A room as every client of today creates it: encrypted.
+    pub(crate) fn new_room(&self, name: &str, invite: &[String], direct: bool) -> Result<Request, Refusal> {
         let mut request = Request::new();
         request.name = Some(name.to_owned()).filter(|name| !name.is_empty());
         request.invite = invite.iter().map(UserId::parse).collect::<Result<Vec<OwnedUserId>, _>>()?;
@@ -32,8 +37,12 @@ impl Device {
         request.preset = Some(if direct { RoomPreset::TrustedPrivateChat } else { RoomPreset::PrivateChat });
         let encryption = RoomEncryptionEventContent::with_recommended_defaults();
         request.initial_state = vec![InitialStateEvent::with_empty_state_key(encryption).to_raw_any()];
+        Ok(request)
+    }
+
+    /// Creates it, and waits until its encryption was synced: what is sent before would be in the clear.
+    pub(crate) async fn create_room(&self, request: Request) -> Result<Value, Refusal> {
         let room = self.client.create_room(request).await?;
-        // What is sent before the encryption was synced would be in the clear.
         while !room.latest_encryption_state().await?.is_encrypted() {
             self.next_sync().await?;
         }

@@ -67,7 +67,10 @@ fn completed(scene: &Scene<'_>, actor: &AgentPlayer, mut command: Command) -> Re
         }
     };
     match &mut command {
-        Command::LogIn { homeserver, user, password } => {
+        Command::LogIn { homeserver, user, password, settings } => {
+            if settings.is_null() {
+                *settings = scene.stage.settings.clone();
+            }
             let client: &Client = client;
             fill(homeserver, &|| client.base_url().to_owned());
             fill(user, &|| client.user_id().to_owned());
