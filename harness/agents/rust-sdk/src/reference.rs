@@ -4,12 +4,13 @@
 
 use crate::{Refusal, device::Device};
 use matrix_sdk::{
-    Room,
-    deserialized_responses::RawAnySyncOrStrippedState,
     ruma::{
         RoomId, RoomVersionId, ServerName, UserId,
-        api::client::room::{create_room::v3::Request, upgrade_room},
-        events::{GlobalAccountDataEventType, StateEventType},
+        api::client::{
+            room::{create_room::v3::Request, upgrade_room},
+            state::get_state_events,
+        },
+        events::{AnyStateEvent, GlobalAccountDataEventType},
         serde::Raw,
     },
 };
@@ -128,7 +129,6 @@ impl Device {
     pub(crate) async fn set_role(&self, room: &str, user: &str, role: &str) -> Result<(), Refusal> {
         let user = UserId::parse(user)?;
         let content = if role.is_empty() { json!({}) } else { json!({"role": role}) };
-        // The state key is in brackets of its own: a key that is a user id is only that user's to set.
         self.room(room)?.send_state_event_raw(self.rules()?.text("role_event")?, &key_of(&user), content).await?;
         Ok(())
     }
@@ -136,8 +136,7 @@ impl Device {
     /// Roles go along into the new room: no homeserver knows of them.
     pub(crate) async fn upgrade(&self, room: &str, version: &str) -> Result<Value, Refusal> {
         let kind = self.rules()?.text("role_event")?;
-        let old = self.room(room)?;
-        let roles = roles(&old, kind).await?;
+        let roles = self.roles(room, kind).await?;
         let request = upgrade_room::v3::Request::new(RoomId::parse(room)?, RoomVersionId::try_from(version)?);
         let new = self.client.send(request).await?.replacement_room;
         while self.client.get_room(&new).is_none_or(|room| !room.is_state_fully_synced()) {
@@ -149,23 +148,25 @@ impl Device {
         }
         Ok(json!({"room": new}))
     }
+
+    /// As the server has them, by state key.
+    async fn roles(&self, room: &str, kind: &str) -> Result<Vec<(String, Value)>, Refusal> {
+        let request = get_state_events::v3::Request::new(RoomId::parse(room)?);
+        let events = self.client.send(request).await?.room_state;
+        let is_role = |event: &&Raw<AnyStateEvent>| event.get_field::<String>("type").ok().flatten().as_deref() == Some(kind);
+        let known = events.iter().filter(is_role).filter_map(|event| {
+            Some((
+                event.get_field::<String>("state_key").ok().flatten()?,
+                event.get_field::<Value>("content").ok().flatten()?,
+            ))
+        });
+        Ok(known.collect())
+    }
 }
 
 /// State keys that begin with `@` are reserved to that user.
 fn key_of(user: &UserId) -> String {
     format!("_{user}")
-}
-
-async fn roles(room: &Room, kind: &str) -> Result<Vec<(String, Value)>, Refusal> {
-    let events = room.get_state_events(StateEventType::from(kind)).await?;
-    let known = events.iter().filter_map(|event| match event {
-        RawAnySyncOrStrippedState::Sync(raw) => Some((
-            raw.get_field::<String>("state_key").ok().flatten()?,
-            raw.get_field::<Value>("content").ok().flatten()?,
-        )),
-        RawAnySyncOrStrippedState::Stripped(_) => None,
-    });
-    Ok(known.collect())
 }
 
 #[cfg(test)]

@@ -123,7 +123,8 @@ pub(crate) async fn never(scene: &Scene<'_>, actor: &AgentPlayer, condition: &Co
         let seen = format!("{} says {}", actor.name, told(&answer.exchange));
         return Err(seen_after_all(condition, seen, vec![answer.exchange.id]));
     }
-    Ok(Done::body(answer))
+    // However it said no.
+    Ok(Done::default())
 }
 
 fn question(condition: &Condition) -> Result<Command, StepError> {
