@@ -55,6 +55,7 @@ fn store(folder: &Path, rows: &[Row], selectors: &[&str], status: u16, complete:
         deployment: "default".to_owned(),
         backend: "process".to_owned(),
         profile: "matrix-spec".to_owned(),
+        client: String::new(),
         seed: 42,
         selectors: selectors.iter().map(|&selector| selector.to_owned()).collect(),
         jobs: 2,

@@ -60,11 +60,16 @@ enum Why {
 
 impl Agent {
     /// Starts an agent whose folder is `folder`, and waits until it has said who it is. What is said to it and by it is
-    /// written to `record`, without secrets.
+    /// written to `record`, without secrets. `setting` is one more variable of its environment.
     ///
     /// # Errors
     /// When it does not start, or says something else.
-    pub async fn start(program: &Program, folder: &Path, record: &Path) -> Result<Self, AgentError> {
+    pub async fn start(
+        program: &Program,
+        folder: &Path,
+        record: &Path,
+        setting: Option<(&str, &str)>,
+    ) -> Result<Self, AgentError> {
         for path in [Some(folder), record.parent()].into_iter().flatten() {
             std::fs::create_dir_all(path).map_err(AgentError::io("create", path))?;
         }
@@ -78,6 +83,7 @@ impl Agent {
                 command.env_remove(name);
             }
         }
+        command.envs(setting);
         let mut child = command.spawn().map_err(AgentError::io("start", &program.start[0]))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

@@ -66,6 +66,9 @@ impl Program {
     }
 }
 
+/// What building leaves behind: neither taken along nor taken away.
+const LEFTOVERS: [&str; 2] = ["target", "node_modules"];
+
 /// A path as one part of a path.
 fn flat(path: &Path) -> String {
     path.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
@@ -80,7 +83,7 @@ fn mirror(from: &Path, to: &Path) -> Result<(), AgentError> {
     };
     for entry in entries(from)? {
         let name = entry.file_name().unwrap_or_default();
-        if name == "target" {
+        if LEFTOVERS.iter().any(|leftover| name == *leftover) {
             continue;
         }
         if entry.is_dir() {
@@ -95,7 +98,7 @@ fn mirror(from: &Path, to: &Path) -> Result<(), AgentError> {
     }
     for entry in entries(to)? {
         let name = entry.file_name().unwrap_or_default();
-        if !from.join(name).exists() && name != "target" {
+        if !from.join(name).exists() && LEFTOVERS.iter().all(|leftover| name != *leftover) {
             let removed = if entry.is_dir() { std::fs::remove_dir_all(&entry) } else { std::fs::remove_file(&entry) };
             removed.map_err(AgentError::io("remove", entry))?;
         }

@@ -181,6 +181,9 @@ pub(crate) struct Up {
 pub(crate) struct Mutants {
     /// Globs over the ids of mutants (`synapse/**`); all if none is given
     pub(crate) selectors: Vec<String>,
+    /// Client that hosts the mutants of clients, as of `run`
+    #[arg(long, default_value = "reference", value_name = "NAME[@path:DIR]")]
+    pub(crate) client: String,
     #[command(flatten)]
     pub(crate) place: Where,
     /// Seed of everything random; drawn if not given

@@ -1,6 +1,6 @@
 //! The client under test: built where a selected case needs it, asked what it can do.
 
-use crate::{interrupt, project::Project};
+use crate::{error::CliError, interrupt, project::Project};
 use fedproof_agent::{Agent, AgentError, ClientSpec, Program};
 use fedproof_agent_protocol::Hello;
 use fedproof_deployment::{Notify, default_cache};
@@ -13,6 +13,23 @@ use tokio::sync::watch;
 /// A client that is ready, or why there is none: what needs it is inconclusive then.
 pub(crate) type Client = Result<(ClientUnderTest, Hello), String>;
 
+/// The client that is asked for, if there is one of that name.
+pub(crate) fn named(project: &Project, spec: &str) -> Result<ClientSpec, CliError> {
+    let parsed: ClientSpec = spec.parse().map_err(CliError::bad_input)?;
+    let clients = project.fixtures().join("clients");
+    if !clients.join(&parsed.name).join("adapter.yaml").is_file() {
+        let folders = std::fs::read_dir(&clients).into_iter().flatten().flatten();
+        let mut known: Vec<String> = folders.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
+        known.sort();
+        let message = format!("there is no client {:?}: fixtures/clients has {}", parsed.name, known.join(", "));
+        return Err(CliError::bad_input(message));
+    }
+    if let Some(checkout) = parsed.checkout.as_deref().filter(|checkout| !checkout.is_dir()) {
+        return Err(CliError::bad_input(format!("the client's checkout {} is no folder", checkout.display())));
+    }
+    Ok(parsed)
+}
+
 /// Builds the client and asks who it is. Agents work below `work`; what is said is recorded below `records`.
 pub(crate) async fn prepare(
     project: &Project,
@@ -24,7 +41,7 @@ pub(crate) async fn prepare(
     let prepare = async {
         let program = Program::build(spec, &project.root, &default_cache(), notify).await?;
         let client = ClientUnderTest { program, work: work.to_owned(), records: records.to_owned() };
-        let asked = Agent::start(&client.program, &work.join("hello"), &records.join("hello.jsonl")).await?;
+        let asked = Agent::start(&client.program, &work.join("hello"), &records.join("hello.jsonl"), None).await?;
         notify(None, format!("the client {} is {} {}", spec.name, asked.hello().name, asked.hello().version));
         Ok((client, asked.hello().clone()))
     };

@@ -86,6 +86,9 @@ pub(crate) fn replay(identity: &Identity, servers: &[ServerInfo], id: &str) -> S
     if identity.profile != "matrix-spec" {
         command += &format!(" --profile {}", shell(&identity.profile));
     }
+    if !["", "rust-sdk"].contains(&identity.client.as_str()) {
+        command += &format!(" --client {}", shell(&identity.client));
+    }
     for server in servers {
         command += &format!(" --homeserver {}", shell(&format!("{}={}", server.name, server.spec)));
     }

@@ -39,6 +39,9 @@ pub struct Identity {
     pub backend: String,
     /// Profile in force.
     pub profile: String,
+    /// The client under test, as it was asked for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client: String,
     /// Seed of everything random.
     pub seed: u64,
     /// What was selected; empty for everything.

@@ -60,6 +60,7 @@ fn run(cases: &Cases, complete: bool) -> RunRecord {
         deployment: "default".into(),
         backend: "process".into(),
         profile: "matrix-spec".into(),
+        client: String::new(),
         seed: 1,
         selectors: vec![],
         jobs: 1,

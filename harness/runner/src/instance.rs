@@ -102,7 +102,8 @@ async fn start_agent(instance: &Instance, field: &Field, name: &str, of: &str) -
     let client = field.client.as_ref().ok_or_else(|| StepError::broken("no client is under test"))?;
     let own = format!("{}-{name}", instance.id);
     let record = client.records.join(format!("{own}.jsonl"));
-    let agent = Agent::start(&client.program, &client.work.join(&own), &record).await?;
+    let mutant = instance.mutant.as_ref().and_then(|mutant| mutant.of_agent());
+    let agent = Agent::start(&client.program, &client.work.join(&own), &record, mutant).await?;
     Ok(AgentPlayer { name: name.to_owned(), of: of.to_owned(), agent })
 }
 

@@ -57,7 +57,12 @@ pub enum Seat {
     Homeserver(String),
     /// In the gateway's answers.
     Gateway(GatewayFault),
+    /// In clients under test, whose program hosts it.
+    Agent,
 }
+
+/// The file of mutants that agents host.
+const OF_AGENTS: &str = "agent";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +143,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             family: format!("{implementation} {}", written.hook.unwrap_or_default()),
             seat: match written.fault {
                 Some(fault) => Seat::Gateway(fault),
+                None if implementation == OF_AGENTS => Seat::Agent,
                 None => Seat::Homeserver(implementation.clone()),
             },
         }));
@@ -155,7 +161,7 @@ impl Mutant {
     /// Whether this homeserver can have it.
     pub fn fits(&self, homeserver: &Homeserver) -> bool {
         match &self.seat {
-            Seat::Gateway(_) => true,
+            Seat::Gateway(_) | Seat::Agent => true,
             Seat::Homeserver(implementation) => homeserver.implementation() == implementation,
         }
     }
@@ -188,6 +194,8 @@ impl Mutant {
                     }
                 }
             }
+            // Agents are started with it.
+            Seat::Agent => {}
         }
         Ok(())
     }
@@ -203,8 +211,13 @@ impl Mutant {
                 }
                 Ok(())
             }
-            Seat::Gateway(_) => Ok(()),
+            Seat::Gateway(_) | Seat::Agent => Ok(()),
         }
+    }
+
+    /// What an agent is started with to have it.
+    pub(crate) fn of_agent(&self) -> Option<(&'static str, &str)> {
+        matches!(self.seat, Seat::Agent).then_some(("FEDPROOF_MUTANT", &*self.id))
     }
 }
 

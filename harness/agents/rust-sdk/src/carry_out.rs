@@ -1,6 +1,6 @@
 //! From an order to its result.
 
-use crate::{Refusal, Slot, device::Device, reference::Reference};
+use crate::{Refusal, Slot, device::Device, mutant, reference::Reference};
 use fedproof_agent_protocol::Command;
 use matrix_sdk::ruma::UserId;
 use serde_json::{Value, json};
@@ -19,7 +19,12 @@ pub(crate) async fn carry_out(slot: &Slot, command: Command, is_reference: bool)
         return Ok(result);
     }
     let device = slot.read().await.clone().ok_or("not logged in")?;
-    on_device(slot, &device, command).await
+    if let Some(done) = mutant::instead(&device, &command).await {
+        return done;
+    }
+    let result = on_device(slot, &device, command.clone()).await?;
+    mutant::after(&device, &command).await?;
+    Ok(result)
 }
 
 async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Value, Refusal> {

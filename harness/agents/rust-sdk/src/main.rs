@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod device;
+mod mutant;
 mod reference;
 mod rooms;
 mod verification;

@@ -2,7 +2,7 @@
 //! executable description that a downstream holds its own client against; whatever has no public source is a setting of
 //! the profile.
 
-use crate::{Refusal, device::Device};
+use crate::{Refusal, device::Device, mutant};
 use matrix_sdk::{
     ruma::{
         RoomId, RoomVersionId, ServerName, UserId,
@@ -82,7 +82,7 @@ fn alias(name: &str, now_ms: u64) -> String {
     format!("{kept}{now_ms}")
 }
 
-fn raw<T>(value: &Value) -> Result<Raw<T>, Refusal> {
+pub(crate) fn raw<T>(value: &Value) -> Result<Raw<T>, Refusal> {
     Ok(Raw::from_json(to_raw_value(value)?))
 }
 
@@ -94,15 +94,18 @@ impl Device {
     /// At the first login of a user backup is set up, whether he wants it or not. Gives the recovery key.
     pub(crate) async fn back_up_from_the_start(&self) -> Result<Option<String>, Refusal> {
         let encryption = self.client.encryption();
-        if encryption.backups().fetch_exists_on_server().await? {
+        if mutant::is("no-backup") || encryption.backups().fetch_exists_on_server().await? {
             return Ok(None);
+        }
+        if mutant::is("no-secret-storage") {
+            return Ok(encryption.recovery().enable_backup().await.map(|()| None)?);
         }
         Ok(Some(encryption.recovery().enable().wait_for_backups_to_upload().await?))
     }
 
     /// The room for notes, which every device finds by the account's data.
     pub(crate) async fn my_notes(&self) -> Result<Value, Refusal> {
-        if let Some(room) = self.notes().await? {
+        if let Some(room) = self.notes().await?.filter(|_| !mutant::is("notes-of-each-device")) {
             return Ok(json!({"room": room}));
         }
         let rules = self.rules()?;
@@ -123,7 +126,7 @@ impl Device {
 
     /// Whether a room is the one for notes.
     pub(crate) async fn keeps_to_itself(&self, room: &str) -> Result<bool, Refusal> {
-        Ok(self.reference.is_some() && self.notes().await?.as_deref() == Some(room))
+        Ok(self.reference.is_some() && !mutant::is("shared-notes") && self.notes().await?.as_deref() == Some(room))
     }
 
     pub(crate) async fn set_role(&self, room: &str, user: &str, role: &str) -> Result<(), Refusal> {
@@ -143,7 +146,7 @@ impl Device {
             self.next_sync().await?;
         }
         let room = self.room(new.as_str())?;
-        for (key, content) in roles {
+        for (key, content) in roles.into_iter().filter(|_| !mutant::is("roles-lost")) {
             room.send_state_event_raw(kind, &key, content).await?;
         }
         Ok(json!({"room": new}))

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     args::{ListFormat, Mutants},
+    client,
     error::CliError,
     ground::{self, Ground},
     interrupt,
@@ -147,11 +148,25 @@ impl Stage {
             Some(server) => eprintln!("{server}: {message}"),
             None => eprintln!("{message}"),
         });
-        let ground =
+        let has_agents = |case: &CaseInfo| {
+            let of_case = catalogue.scenarios.iter().find(|scenario| scenario.file == case.scenario);
+            of_case.is_some_and(|scenario| scenario.scenario.has_agents())
+        };
+        let client = match self.cases.iter().any(has_agents) {
+            true => {
+                let spec = client::named(project, &args.client)?;
+                let folders = (work.path().join("clients"), out.join("clients").join(name));
+                Some(client::prepare(project, &spec, (&folders.0, &folders.1), &notify, interrupted).await)
+            }
+            false => None,
+        };
+        let mut ground =
             Ground::start(project, &self.description, (work.path(), &logs), seed, notify, interrupted, LOOPBACK)
                 .await?;
-        let planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
+        let mut planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
             .map_err(CliError::bad_input)?;
+        planned.set_aside(|scenario| client::unmet(client.as_ref(), scenario));
+        ground.field.client = client.and_then(Result::ok).map(|(client, _)| client);
         let options = Options {
             jobs: args.jobs.into(),
             fail_fast: false,

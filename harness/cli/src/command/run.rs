@@ -11,7 +11,6 @@ use crate::{
     stdout,
     verdicts::{asked, read_baseline},
 };
-use fedproof_agent::ClientSpec;
 use fedproof_core::transcript::Exchange;
 use fedproof_deployment::{Description, LOOPBACK, Notify};
 use fedproof_report::{Archive, Terminal};
@@ -39,7 +38,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let description = ground::describe(project, &args.place)?;
     let selection = select(&catalogue, &args.selectors, &profile, &description)?;
     has_settings(&catalogue, &selection, &profile)?;
-    let client_spec: ClientSpec = args.client.parse().map_err(CliError::bad_input)?;
+    let client_spec = client::named(project, &args.client)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
@@ -252,6 +251,7 @@ fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64,
         deployment: deployment.to_owned(),
         backend: args.place.backend.clone(),
         profile: args.profile.clone(),
+        client: args.client.clone(),
         seed,
         selectors: args.selectors.clone(),
         jobs: args.jobs.into(),

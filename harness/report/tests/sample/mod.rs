@@ -366,6 +366,7 @@ fn identity() -> Identity {
         deployment: "pair".into(),
         backend: "process".into(),
         profile: "matrix-spec".into(),
+        client: String::new(),
         seed: 42,
         selectors: vec!["acl/**".into()],
         jobs: 4,

@@ -1,0 +1,214 @@
+//! Deliberately wrong clients (`fixtures/mutants/agent.yaml`): one defect, named by the environment, seeded into how orders
+//! are carried out and how rooms are shaped. Nothing here runs without `FEDPROOF_MUTANT`.
+
+use crate::{Refusal, device::Device, reference::raw};
+use fedproof_agent_protocol::Command;
+use matrix_sdk::{
+    Room,
+    encryption::LocalTrust,
+    room::MessagesOptions,
+    ruma::{
+        TransactionId, UserId,
+        api::client::{
+            backup::{add_backup_keys_for_session, create_backup_version, get_latest_backup_info},
+            message::send_message_event,
+            room::create_room::v3::Request,
+        },
+        events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
+        serde::Raw,
+    },
+};
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// The defect, if there is one: `plaintext` of `agent/plaintext`.
+static DEFECT: LazyLock<Option<String>> = LazyLock::new(|| {
+    let set = std::env::var("FEDPROOF_MUTANT").ok()?;
+    set.strip_prefix("agent/").map(str::to_owned)
+});
+
+/// Whether this defect is seeded.
+pub(crate) fn is(name: &str) -> bool {
+    DEFECT.as_deref() == Some(name)
+}
+
+/// What is done instead of an order, where the defect is about that.
+pub(crate) async fn instead(device: &Device, command: &Command) -> Option<Result<Value, Refusal>> {
+    let nothing = || Some(Ok(json!({})));
+    match (DEFECT.as_deref()?, command) {
+        ("plaintext", Command::Send { room, body }) => Some(in_the_clear(device, room, body).await),
+        ("follows-downgrade", Command::Send { room, body }) => match device.room(room) {
+            Ok(known) if !is_encrypted_by_state(&known).await => Some(in_the_clear(device, room, body).await),
+            _ => None,
+        },
+        ("old-session", Command::Send { room, .. }) => again(device, room).await.transpose(),
+        ("shares-with-old-devices", Command::Send { room, .. }) => match block_newcomers(device, room).await {
+            Ok(()) => None,
+            Err(refusal) => Some(Err(refusal)),
+        },
+        ("reads-nothing", Command::Read { .. }) => Some(Ok(json!({"unreadable": "as the mutant is"}))),
+        ("restores-nothing", Command::Restore { .. }) | ("gives-no-role", Command::SetRole { .. }) => nothing(),
+        ("verifies-nothing", Command::Verify { .. } | Command::AcceptVerification { .. }) => {
+            Some(Ok(json!({"emoji": [], "verified": true})))
+        }
+        _ => None,
+    }
+}
+
+/// What is done after an order was carried out.
+pub(crate) async fn after(device: &Device, command: &Command) -> Result<(), Refusal> {
+    match (DEFECT.as_deref(), command) {
+        (Some("readable-backup"), Command::SetUpBackup { .. } | Command::BackUp {}) => readable_backup(device).await,
+        (Some("readable-secrets"), Command::SetUpBackup { .. }) => readable_secrets(device).await,
+        (Some("other-backup"), Command::SetUpBackup { .. }) => {
+            let algorithm = json!({"algorithm": "org.fedproof.none", "auth_data": {}});
+            let request = create_backup_version::v3::Request::new(raw(&algorithm)?);
+            device.client.send(request).await?;
+            Ok(())
+        }
+        (Some("garbles-one"), Command::SendMany { room, .. }) => {
+            let garbled = json!({
+                "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEg", "session_id": "nobody has it",
+                "sender_key": "a", "device_id": "b",
+            });
+            put(device, &device.room(room)?, "m.room.encrypted", raw(&garbled)?).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Spoils the shape of a room that is about to be created.
+pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
+    let Some(defect) = DEFECT.as_deref() else { return Ok(()) };
+    let direct = request.is_direct;
+    let mut state: Vec<Value> = Vec::new();
+    for event in &request.initial_state {
+        let mut event: Value = serde_json::from_str(event.json().get())?;
+        let content = match (event["type"].as_str(), defect) {
+            (Some("m.room.encryption"), "unencrypted-rooms") => continue,
+            (Some("m.room.history_visibility"), "shared-history") => Some(json!({"history_visibility": "shared"})),
+            (Some("m.room.server_acl"), "no-acl") => continue,
+            (Some("m.room.server_acl"), "acl-everybody") => {
+                Some(json!({"allow": ["*"], "allow_ip_literals": false}))
+            }
+            (Some("m.room.server_acl"), "acl-literals") => {
+                event["content"]["allow_ip_literals"] = true.into();
+                None
+            }
+            (Some("m.room.server_acl"), "acl-deny") => {
+                event["content"]["deny"] = json!([]);
+                None
+            }
+            (Some("m.room.server_acl"), "acl-port") => {
+                let names = event["content"]["allow"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let with_port = names.map(|name| if name == "*" { name.to_owned() } else { format!("{name}:8448") });
+                event["content"]["allow"] = with_port.collect::<Vec<_>>().into();
+                None
+            }
+            _ => None,
+        };
+        if let Some(content) = content {
+            event["content"] = content;
+        }
+        state.push(event);
+    }
+    if direct && defect == "acl-in-dm" {
+        let content = json!({"allow": ["*"], "allow_ip_literals": false});
+        state.push(json!({"type": "m.room.server_acl", "state_key": "", "content": content}));
+    }
+    request.initial_state = state.iter().map(raw).collect::<Result<_, _>>()?;
+    match defect {
+        "unfederated-rooms" => request.creation_content = Some(raw(&json!({"m.federate": false}))?),
+        "federated-notes" if request.creation_content.is_some() => request.creation_content = None,
+        "alias-without-time" => {
+            let alias = request.room_alias_name.take();
+            request.room_alias_name = alias.map(|alias| alias.chars().take(5).collect());
+        }
+        "alias-in-dm" if direct => {
+            let user = request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
+            request.room_alias_name = user;
+        }
+        "roles-for-all" => request.power_level_content_override = None,
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn is_encrypted_by_state(room: &Room) -> bool {
+    let state = room.get_state_event("m.room.encryption".into(), "").await.ok().flatten();
+    let Some(matrix_sdk::deserialized_responses::RawAnySyncOrStrippedState::Sync(event)) = state else { return false };
+    let content = event.get_field::<Value>("content").ok().flatten().unwrap_or_default();
+    content["algorithm"] == "m.megolm.v1.aes-sha2"
+}
+
+async fn put(device: &Device, room: &Room, kind: &str, content: Raw<AnyMessageLikeEventContent>) -> Result<Value, Refusal> {
+    let (room, transaction) = (room.room_id().to_owned(), TransactionId::new());
+    let request = send_message_event::v3::Request::new_raw(room, transaction, kind.into(), content);
+    Ok(json!({"event": device.client.send(request).await?.event_id}))
+}
+
+async fn in_the_clear(device: &Device, room: &str, body: &str) -> Result<Value, Refusal> {
+    let content = serde_json::to_value(RoomMessageEventContent::text_plain(body))?;
+    put(device, &device.room(room)?, "m.room.message", raw(&content)?).await
+}
+
+/// Its last encrypted message once more, with the session of then; nothing where there is none.
+async fn again(device: &Device, room: &str) -> Result<Option<Value>, Refusal> {
+    let room = device.room(room)?;
+    let page = room.messages(MessagesOptions::backward()).await?;
+    for event in page.chunk.iter().filter_map(|event| event.event_id()) {
+        let request = matrix_sdk::ruma::api::client::room::get_room_event::v3::Request::new(room.room_id().to_owned(), event);
+        let event = device.client.send(request).await?.event;
+        let field = |name: &str| event.get_field::<Value>(name).ok().flatten().unwrap_or_default();
+        let is_own = field("sender").as_str() == device.client.user_id().map(UserId::as_str);
+        if is_own && field("type") == "m.room.encrypted" {
+            return put(device, &room, "m.room.encrypted", raw(&field("content"))?).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Gives no keys to any but the first device of each member.
+async fn block_newcomers(device: &Device, room: &str) -> Result<(), Refusal> {
+    for member in device.room(room)?.joined_user_ids().await? {
+        let devices = device.client.encryption().get_user_devices(&member).await?;
+        let mut known: Vec<_> = devices.devices().collect();
+        known.sort_by_key(|device| device.first_time_seen_ts());
+        for newcomer in known.iter().skip(1) {
+            newcomer.set_local_trust(LocalTrust::BlackListed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Overwrites what is in secret storage by what anybody can read.
+async fn readable_secrets(device: &Device) -> Result<(), Refusal> {
+    let secrets = ["m.megolm_backup.v1", "m.cross_signing.master", "m.cross_signing.self_signing", "m.cross_signing.user_signing"];
+    for secret in secrets {
+        let content = raw(&json!({"key": "as anybody can read it"}))?;
+        device.client.account().set_account_data_raw(secret.into(), content).await?;
+    }
+    Ok(())
+}
+
+/// Overwrites the sessions in the backup by what anybody can read.
+async fn readable_backup(device: &Device) -> Result<(), Refusal> {
+    let version = device.client.send(get_latest_backup_info::v3::Request::new()).await?.version;
+    for room in device.client.joined_rooms() {
+        let page = room.messages(MessagesOptions::backward()).await?;
+        let sessions = page.chunk.iter().filter_map(|event| match &event.encryption_info()?.algorithm_info {
+            matrix_sdk::deserialized_responses::AlgorithmInfo::MegolmV1AesSha2 { session_id, .. } => session_id.clone(),
+            _ => None,
+        });
+        for session in sessions {
+            let data = json!({
+                "first_message_index": 0, "forwarded_count": 0, "is_verified": true,
+                "session_data": {"algorithm": "m.megolm.v1.aes-sha2", "session_key": "as anybody can read it"},
+            });
+            let room = room.room_id().to_owned();
+            let request = add_backup_keys_for_session::v3::Request::new(version.clone(), room, session, raw(&data)?);
+            device.client.send(request).await?;
+        }
+    }
+    Ok(())
+}
