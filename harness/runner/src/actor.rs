@@ -3,6 +3,7 @@
 use crate::outcome::StepError;
 use fedproof_client::Client;
 use fedproof_deployment::Homeserver;
+use fedproof_gateway::Front;
 use fedproof_virtual::VirtualServer;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -15,6 +16,7 @@ pub(crate) enum Player {
     Homeserver(Homeserver),
     Client(Box<Client>),
     Virtual(VirtualServer),
+    Front(Front),
 }
 
 /// All actors of an instance, by their names in the scenario.
@@ -30,6 +32,8 @@ impl Player {
             (Self::Virtual(server), None) => server.spelling().to_owned(),
             (Self::Virtual(server), Some("user")) => server.user(DEFAULT_USER),
             (Self::Virtual(server), Some("policy_key")) => server.policy_key().public_base64(),
+            (Self::Front(front), None) => front.base_url().to_owned(),
+            (Self::Front(front), Some("host")) => front.host(),
             _ => return None,
         };
         Some(text.into())

@@ -63,15 +63,17 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         {
             return own_servers(instance, field, name, pattern);
         }
+        let own_name = format!("{}-{}", name.to_lowercase(), instance.id);
+        let on_homeserver = |on: &String| match actors.get(on) {
+            Some(Actor::Homeserver(part)) => homeserver(instance, *part),
+            _ => Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
+        };
         let player = match actor {
             Actor::Homeserver(part) => Player::Homeserver(homeserver(instance, *part)?),
-            Actor::Client(on) => {
-                let part = match actors.get(on) {
-                    Some(Actor::Homeserver(part)) => *part,
-                    _ => return Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
-                };
-                let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
-                Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
+            Actor::Client(on) => Player::Client(on_homeserver(on)?.endpoint().register(&own_name).await?.into()),
+            Actor::Front(on) => {
+                let server = on_homeserver(on)?.server_name().clone();
+                Player::Front(field.gateway.open_front(server, &own_name).await?)
             }
             Actor::Virtual(pattern) => Player::Virtual(field.world.server_spelt(&names.spell(pattern))),
         };
@@ -128,7 +130,8 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
     }
 }
 
-/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6).
+/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6). Front ends
+/// close with the stage.
 async fn leave(instance: &Instance, stage: &Stage) {
     if instance.scenario.scenario.exclusive {
         let servers = &instance.servers;

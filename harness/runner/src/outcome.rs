@@ -96,6 +96,8 @@ broken_from!(
     fedproof_client::ClientError,
     fedproof_virtual::VirtualError,
     fedproof_deployment::DeploymentError,
+    fedproof_gateway::GatewayError,
+    fedproof_gateway::SendError,
     fedproof_core::room::RoomError,
     fedproof_scenario::template::TemplateError,
     serde_json::Error

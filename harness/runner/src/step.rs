@@ -6,7 +6,7 @@ use crate::{
     outcome::{Done, StepError},
     scope::Scope,
     standing::Diary,
-    verb::{barrier, client, condition, fault, homeserver, virtual_server},
+    verb::{barrier, client, condition, fault, front, homeserver, virtual_server},
 };
 use fedproof_core::{ServerName, path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
@@ -163,6 +163,7 @@ async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
         (verb, Player::Client(actor)) => client::act(&scene, actor, verb).await,
         (verb, Player::Virtual(actor)) => virtual_server::act(&scene, actor, verb).await,
         (verb, Player::Homeserver(actor)) => homeserver::act(actor, verb).await,
+        (verb, Player::Front(actor)) => front::act(&scene, actor, verb).await,
     }
 }
 

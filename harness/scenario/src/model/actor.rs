@@ -15,6 +15,9 @@ pub enum Actor {
     /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point. With a case's variable in it
     /// (`${name}`), every case has a server of its own; such names are unique by `${unique}` or `${ip.v4}`.
     Virtual(String),
+    /// A front end of the homeserver actor of this name, this instance's own: where client programs reach it, and what
+    /// serves the documents of a deployment (well-known, maintenance, authenticity).
+    Front(String),
 }
 
 impl Actor {
@@ -24,6 +27,7 @@ impl Actor {
             Self::Homeserver(_) => ActorKind::Homeserver,
             Self::Client(_) => ActorKind::Client,
             Self::Virtual(_) => ActorKind::Virtual,
+            Self::Front(_) => ActorKind::Front,
         }
     }
 }
@@ -37,6 +41,8 @@ pub enum ActorKind {
     Client,
     /// A simulated homeserver.
     Virtual,
+    /// A front end.
+    Front,
 }
 
 impl ActorKind {
@@ -46,6 +52,7 @@ impl ActorKind {
             Self::Homeserver => "homeserver",
             Self::Client => "client",
             Self::Virtual => "virtual server",
+            Self::Front => "front end",
         }
     }
 
@@ -55,6 +62,7 @@ impl ActorKind {
             Self::Homeserver => &[],
             Self::Client => &["user", "server"],
             Self::Virtual => &["user", "policy_key"],
+            Self::Front => &["host"],
         }
     }
 }

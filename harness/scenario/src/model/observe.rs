@@ -87,12 +87,18 @@ pub enum Condition {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<String>,
     },
-    /// virtual: a request for it.
+    /// virtual, front: a request for it.
     Request {
-        /// HTTP method.
+        /// HTTP method, or `*` for any.
         method: String,
         /// Glob over the path.
         path: String,
+        /// front: globs over paths that do not count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<String>,
+        /// front: how many requests had arrived when it begins to count (`${mark}`, what `serve` or `eventually` saved).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
     },
 }
 
