@@ -122,6 +122,11 @@ impl Exchange {
         self.api == Api::Federation && self.path.starts_with("/_matrix/federation/v1/send/")
     }
 
+    /// True for a notification to a push gateway, `POST /_matrix/push/v1/notify`.
+    pub fn is_push(&self) -> bool {
+        self.api == Api::Federation && self.path == "/_matrix/push/v1/notify"
+    }
+
     /// The PDUs of a transaction; empty for anything else.
     pub fn pdus(&self) -> &[Value] {
         self.part("pdus")

@@ -29,6 +29,7 @@ pub const ENDPOINTS: &[&str] = &[
     "profile",
     "directory",
     "policy_sign",
+    "push",
 ];
 
 /// What a deployment can be like beyond its homeservers.

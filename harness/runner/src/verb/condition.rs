@@ -156,6 +156,7 @@ fn on_client(condition: &Condition, view: &View) -> bool {
         | Condition::Keys { .. }
         | Condition::Pdu { .. }
         | Condition::Edu { .. }
+        | Condition::Push { .. }
         | Condition::Request { .. } => false,
     }
 }
@@ -170,6 +171,7 @@ fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -
             edu["edu_type"] == kind.as_str()
                 && mentions.as_deref().is_none_or(|text| edu["content"].to_string().contains(text))
         }),
+        Condition::Push { mentions } => exchange.is_push() && exchange.request.to_string().contains(mentions),
         _ => false,
     }
 }
@@ -241,6 +243,7 @@ pub(crate) fn in_words(condition: &Condition) -> String {
             Some(text) => format!("a {kind} EDU that names {text}"),
             None => format!("a {kind} EDU"),
         },
+        Condition::Push { mentions } => format!("a push notification that names {mentions}"),
         Condition::Request { method, path, except, .. } if !except.is_empty() => {
             format!("a request {method} {path} other than {}", except.join(", "))
         }

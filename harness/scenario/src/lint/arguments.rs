@@ -176,6 +176,7 @@ impl Check<'_, '_> {
             Condition::Keys { .. } => ("keys", &[Client]),
             Condition::Pdu { .. } => ("pdu", &[Virtual]),
             Condition::Edu { .. } => ("edu", &[Virtual]),
+            Condition::Push { .. } => ("push", &[Virtual]),
             Condition::Request { .. } => ("request", &[Virtual, Front]),
         };
         if let Some(kind) = self.kind

@@ -167,7 +167,8 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
             Condition::Invite { .. }
             | Condition::Presence { .. }
             | Condition::ToDevice { .. }
-            | Condition::Keys { .. } => false,
+            | Condition::Keys { .. }
+            | Condition::Push { .. } => false,
             // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
             Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
         }
@@ -186,7 +187,8 @@ fn shows_for(
         (Condition::Invite { room: seen, .. }, Condition::Invite { room, .. }) => seen == room,
         (Condition::Presence { .. }, Condition::Presence { .. })
         | (Condition::ToDevice { .. }, Condition::ToDevice { .. })
-        | (Condition::Keys { .. }, Condition::Keys { .. }) => by == actor,
+        | (Condition::Keys { .. }, Condition::Keys { .. })
+        | (Condition::Push { .. }, Condition::Push { .. }) => by == actor,
         // A front end sees all that its clients ask.
         (Condition::Request { .. }, Condition::Request { .. }) => is_front && by == actor,
         _ => false,

@@ -87,6 +87,11 @@ pub enum Condition {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<String>,
     },
+    /// virtual: a notification that a homeserver pushed to it (push gateway API, `/_matrix/push/v1/notify`).
+    Push {
+        /// A text that stands in it: an event id, a piece of content, a key.
+        mentions: String,
+    },
     /// virtual, front: a request for it.
     Request {
         /// HTTP method, or `*` for any.
