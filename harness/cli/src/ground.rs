@@ -123,7 +123,8 @@ impl Ground {
         };
         let world = World::new(gateway.clone(), seed);
         let homeservers = deployment.homeservers().to_vec();
-        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default() } })
+        let description = description.clone();
+        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default(), description } })
     }
 
     /// The homeservers as reports name them.

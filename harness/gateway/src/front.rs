@@ -19,6 +19,7 @@ use bytes::Bytes;
 use fedproof_core::{
     ServerName,
     acl::glob_matches,
+    merge::merge,
     transcript::{Api, Begun, Exchange, Log, Outcome, redacted_path},
 };
 use http::{HeaderMap, Method, Request, Response, header};
@@ -49,6 +50,8 @@ pub enum Document {
         /// Sent as JSON; a text is sent as it is, whether it is JSON or not.
         body: Value,
     },
+    /// What would be answered otherwise, with this merged into it (RFC 7396).
+    Amended(Value),
     /// The connection ends without an answer.
     Unreachable,
     /// It passes the request on to the homeserver, as it does where nothing else was said.
@@ -68,7 +71,7 @@ struct Inner {
     server: ServerName,
     name: String,
     base_url: String,
-    /// Globs over paths; the last that matches counts.
+    /// Globs over paths; the last that matches counts, and what amends it comes on top.
     documents: Mutex<Vec<(String, Document)>>,
     /// Users by their access tokens, as far as these were given out through here.
     owners: Mutex<HashMap<String, String>>,
@@ -198,16 +201,17 @@ impl Inner {
         pending.request(request.body().clone());
         let path = request.uri().path().to_owned();
         let token = token_of(request.headers()).map(str::to_owned);
-        let answered = match self.document(&path) {
-            Document::Answer { status, body } => Ok(document(status, &body)),
+        let (document, amendments) = self.document(&path);
+        let answered = match document {
+            Document::Answer { status, body } => Ok(own(status, &body)),
             Document::Unreachable => Err(format!("the front end is made unreachable at {path}")),
-            Document::Homeserver => Ok(match self.pass_on(request, &path).await {
+            Document::Homeserver | Document::Amended(_) => Ok(match self.pass_on(request, &path).await {
                 Ok(response) => response,
                 // What front ends say of a homeserver that does not answer.
                 Err(error) => answer::json(502, &json!({"errcode": "M_UNKNOWN", "error": error})),
             }),
         };
-        match answered {
+        match answered.map(|response| amended(response, &amendments)) {
             Ok(response) => {
                 let body = json(response.body());
                 self.learn(&path, token, &body);
@@ -218,10 +222,17 @@ impl Inner {
         }
     }
 
-    fn document(&self, path: &str) -> Document {
+    /// What is done at a path, and what is merged into the answer.
+    fn document(&self, path: &str) -> (Document, Vec<Value>) {
         let documents = held(&self.documents);
-        let last = documents.iter().rev().find(|(glob, _)| glob_matches(glob, path));
-        last.map_or(Document::Homeserver, |(_, document)| document.clone())
+        let here = documents.iter().filter(|(glob, _)| glob_matches(glob, path));
+        here.fold((Document::Homeserver, Vec::new()), |(base, mut amendments), (_, document)| match document {
+            Document::Amended(patch) => {
+                amendments.push(patch.clone());
+                (base, amendments)
+            }
+            document => (document.clone(), Vec::new()),
+        })
     }
 
     /// Asks the homeserver. Where it says its own address, the front end's is put in its place: clients go where they
@@ -235,9 +246,9 @@ impl Inner {
         if !TELL_ADDRESS.iter().any(|glob| glob_matches(glob, path)) {
             return Ok(response);
         }
-        let own = format!("http://{listener}");
+        let told = format!("http://{listener}");
         Ok(response.map(|body| match std::str::from_utf8(&body) {
-            Ok(text) => text.replace(&own, &self.base_url).into(),
+            Ok(text) => text.replace(&told, &self.base_url).into(),
             Err(_) => body,
         }))
     }
@@ -254,12 +265,24 @@ impl Inner {
 }
 
 /// A document of the front end itself.
-fn document(status: u16, body: &Value) -> Response<Bytes> {
+fn own(status: u16, body: &Value) -> Response<Bytes> {
     let mut response = answer::json(status, body);
     if let Value::String(text) = body {
         *response.body_mut() = text.clone().into();
     }
     response
+}
+
+/// An answer whose JSON is amended.
+fn amended(response: Response<Bytes>, amendments: &[Value]) -> Response<Bytes> {
+    if amendments.is_empty() {
+        return response;
+    }
+    response.map(|body| {
+        let mut body = json(&body);
+        amendments.iter().for_each(|patch| merge(&mut body, patch));
+        body.to_string().into()
+    })
 }
 
 fn token_of(headers: &HeaderMap) -> Option<&str> {

@@ -71,6 +71,9 @@ async fn documents_are_its_own_and_change() {
     serve(answer(503, "{half".into()));
     let malformed = get(&front, MAINTENANCE).await.unwrap();
     assert_eq!((malformed.status().as_u16(), malformed.body()), (503, &json!("{half")));
+    serve(answer(200, json!({"downtime": [], "versions": {"ios": {}}})));
+    serve(Document::Amended(json!({"versions": null, "x": 1})));
+    assert_eq!(get(&front, MAINTENANCE).await.unwrap().body(), &json!({"downtime": [], "x": 1}));
     serve(Document::Unreachable);
     assert!(get(&front, MAINTENANCE).await.is_none());
     assert!(matches!(exchanges(&gateway).last().unwrap().outcome, Outcome::Faulted { .. }));
@@ -82,7 +85,7 @@ async fn documents_are_its_own_and_change() {
     assert_eq!(ears.heard().len(), 2);
     front.serve("*", answer(403, json!({})));
     assert_eq!(get(&front, "/anything").await.unwrap().status(), 403);
-    assert_eq!(front.requests().len(), 5);
+    assert_eq!(front.requests().len(), 6);
 }
 
 #[tokio::test]

@@ -9,13 +9,16 @@ use crate::{
     row::{Row, result, row, set_aside, share},
     run::{Field, Options},
     scope::own_actor,
+    standing::Court,
     step::Stage,
 };
+use fedproof_gateway::{Document, Front};
 use fedproof_results::{SubjectResult, Verdict};
 use fedproof_scenario::{
     model::{Actor, Part},
     template,
 };
+use serde_json::Value;
 use std::{
     sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -73,7 +76,9 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
             Actor::Client(on) => Player::Client(on_homeserver(on)?.endpoint().register(&own_name).await?.into()),
             Actor::Front(on) => {
                 let server = on_homeserver(on)?.server_name().clone();
-                Player::Front(field.gateway.open_front(server, &own_name).await?)
+                let front = field.gateway.open_front(server, &own_name).await?;
+                serve_documents(&front, field, options);
+                Player::Front(front)
             }
             Actor::Virtual(pattern) => Player::Virtual(field.world.server_spelt(&names.spell(pattern))),
         };
@@ -85,7 +90,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         cast,
         world: field.world.clone(),
         gateway: field.gateway.clone(),
-        real: field.homeservers.iter().map(|homeserver| homeserver.server_name().clone()).collect(),
+        court: Court::new(field, options),
         diary: field.diary.clone(),
         seed: options.seed,
         pairs: options.pairs,
@@ -95,6 +100,25 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         counter: AtomicU64::new(0),
         faults: Mutex::default(),
     })
+}
+
+/// The path that a document is served at: written as such, or as the setting that names it.
+pub(crate) fn path_of<'a>(place: &'a str, settings: &'a Value) -> Option<&'a str> {
+    if place.starts_with('/') {
+        return Some(place);
+    }
+    settings.pointer(&format!("/{}", place.replace('.', "/")))?.as_str()
+}
+
+/// Has a front end serve what the deployment's does.
+fn serve_documents(front: &Front, field: &Field, options: &Options) {
+    for (place, body) in &field.description.documents {
+        match path_of(place, &options.settings) {
+            Some(path) => front.serve(path, Document::Answer { status: 200, body: body.clone() }),
+            // Under a profile that names no path for it, nobody can ask for it.
+            None => tracing::debug!(place, "a document without a path"),
+        }
+    }
 }
 
 /// A virtual server for each selected case, whose variables its name is made of.

@@ -5,7 +5,7 @@ use crate::{
     plan::{Instance, Plan},
     standing::{self, Diary},
 };
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::{Description, Homeserver};
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
@@ -28,6 +28,8 @@ pub struct Field {
     pub homeservers: Vec<Homeserver>,
     /// Which instances were played on it.
     pub diary: Diary,
+    /// The deployment as it is described.
+    pub description: Description,
 }
 
 /// How a plan is played.

@@ -52,7 +52,7 @@ pub const SERVICES: &[&str] = &["presence", "public_rooms_over_federation"];
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
-pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, PROFILE];
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, CANARY, PROFILE];
 /// Last segment of the row, in steps and variables of a case.
 pub const CASE: &str = "case";
 /// Name of the phase, in steps.
@@ -64,6 +64,11 @@ pub const VERSION: &str = "version";
 pub const UNIQUE: &str = "unique";
 /// IP literals that the instance has for itself, by [`IP_FIELDS`].
 pub const IP: &str = "ip";
+/// A text that must be readable nowhere but in clients; the whole run is searched for it. `${canary.sealed}` is it in base64,
+/// for what stands for an encrypted message.
+pub const CANARY: &str = "canary";
+/// What `${canary.FIELD}` can name.
+pub const CANARY_FIELDS: &[&str] = &["sealed"];
 /// The settings of the profile, by their names (`${profile.NAME}`).
 pub const PROFILE: &str = "profile";
 /// What `${ip.FIELD}` can name.

@@ -32,6 +32,7 @@ pub(crate) async fn act(scene: &Scene<'_>, front: &Front, verb: Verb<'_>) -> Res
 fn document(service: Service) -> Document {
     match service {
         Service::Answer { status, body } => Document::Answer { status, body },
+        Service::Amended(patch) => Document::Amended(patch),
         Service::Unreachable => Document::Unreachable,
         Service::Homeserver => Document::Homeserver,
     }

@@ -65,6 +65,8 @@ pub enum Service {
         #[serde(default)]
         body: Value,
     },
+    /// Answers what it would otherwise, with this merged into it (RFC 7396: `null` removes a key).
+    Amended(Value),
     /// Ends the connection without an answer.
     Unreachable,
     /// Passes the request on to the homeserver, as it does where nothing else was said.
