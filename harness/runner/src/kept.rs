@@ -2,7 +2,11 @@
 
 use fedproof_core::invariant::{Breach, Judgement, canaries_in};
 use fedproof_deployment::Homeserver;
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 /// Adds a breach for each canary in each file.
 pub(crate) fn search(homeserver: &Homeserver, judgement: &mut Judgement) {
@@ -10,7 +14,7 @@ pub(crate) fn search(homeserver: &Homeserver, judgement: &mut Judgement) {
     if files.is_empty() {
         judgement.unclear("homeserver whose data is in PostgreSQL");
     }
-    for file in files.iter().map(AsRef::as_ref).chain([homeserver.log_path()]) {
+    for file in files.iter().map(PathBuf::as_path).chain([homeserver.log_path()]) {
         match fs::read(file) {
             Ok(data) => judgement.breaches.extend(breaches(homeserver.name(), file, &data)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -150,7 +150,11 @@ impl Court {
     }
 
     /// What the rules with these names say of one homeserver.
-    pub(crate) async fn judge(&self, names: &[&'static str], homeserver: &Homeserver) -> Vec<(&'static str, Judgement)> {
+    pub(crate) async fn judge(
+        &self,
+        names: &[&'static str],
+        homeserver: &Homeserver,
+    ) -> Vec<(&'static str, Judgement)> {
         let (exchanges, readable) = (self.transcript.since(0), self.readable.clone());
         let (names, homeserver) = (names.to_vec(), homeserver.clone());
         let work = move || {

@@ -8,7 +8,7 @@ use crate::{
     standing::{Court, Diary},
     verb::{barrier, client, condition, fault, front, homeserver, virtual_server},
 };
-use fedproof_core::{ServerName, path::encode, transcript::Transcript};
+use fedproof_core::{path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
 use fedproof_scenario::{
     At,
@@ -56,11 +56,6 @@ impl Stage {
     /// A text that no other call in this run gives; good as a transaction id and as a localpart.
     pub(crate) fn unique(&self) -> String {
         format!("{}-{}", self.id, self.counter.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// A text that every message of a client under test carries: it must be readable nowhere but in clients.
-    pub(crate) fn canary(&self) -> String {
-        fedproof_core::invariant::canary(&self.id)
     }
 
     /// Puts a fault in force until it is healed or the instance ends. Gives the handle that scenarios know it by.

@@ -33,10 +33,13 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
+/// Its homeservers refuse what is not encrypted. Scenarios that neither need nor tolerate it cannot be played there, since
+/// they speak in plain text.
+pub const ENCRYPTED_ONLY: &str = "encrypted_only";
 /// Its homeservers have the settings of an operator and not those of a test: what is configured can be decided.
 pub const OPERATED: &str = "operated";
 /// One of its homeservers has an empty allow-list (`homeserver: shut`).

@@ -65,7 +65,7 @@ fn told(exchange: &Exchange, part: &str, text: &str) -> String {
 /// The first text that holds a canary.
 fn find(body: &Value) -> Option<&str> {
     match body {
-        Value::String(text) => text.contains(PREFIX).then_some(text),
+        Value::String(text) => text.contains(PREFIX).then_some(text.as_str()),
         Value::Array(items) => items.iter().find_map(find),
         Value::Object(fields) => {
             fields.iter().find_map(|(key, value)| if key.contains(PREFIX) { Some(key.as_str()) } else { find(value) })
@@ -100,7 +100,14 @@ mod tests {
         play.transaction("d", "s", json!([{"content": body}]), json!([]));
         assert_eq!(breaches(&play, RULE, "s"), (2, vec![]), "what d says is not the doing of s");
         let leaks = [
-            play.client("@u:s", "s", "PUT", "/_matrix/client/v3/rooms/!r/send/m.room.message/1", body.clone(), json!({})),
+            play.client(
+                "@u:s",
+                "s",
+                "PUT",
+                "/_matrix/client/v3/rooms/!r/send/m.room.message/1",
+                body.clone(),
+                json!({}),
+            ),
             play.federation("s", "push", "POST", "/_matrix/push/v1/notify", json!({"notification": body}), json!({})),
             play.federation("d", "s", "GET", "/_matrix/federation/v1/event/$1", json!(null), json!({"pdus": [body]})),
             play.client("@u:s", "s", "GET", "/_matrix/client/v3/sync", json!(null), json!({canary("i1-0000"): 1})),

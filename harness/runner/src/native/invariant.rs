@@ -3,13 +3,14 @@
 use super::{With, text};
 use crate::{
     outcome::{Done, StepError},
-    standing,
+    standing::{self, Court},
     step::Scene,
 };
 use fedproof_core::{
     ServerName,
     invariant::{Judgement, RULES},
 };
+use fedproof_deployment::Homeserver;
 use serde_json::json;
 
 /// How many breaches are named.
@@ -23,9 +24,8 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
     let rule = known.ok_or_else(|| StepError::broken(format!("there is no invariant {name:?}")))?;
     let (judged, others): (Vec<_>, Vec<_>) =
         court.homeservers.iter().partition(|homeserver| *homeserver.server_name() == server);
-    let judge = async |homeserver| court.judge(&[rule], homeserver).await.pop().map(|(_, judgement)| judgement);
     let judgement = match judged.first() {
-        Some(homeserver) => judge(homeserver).await.unwrap_or_default(),
+        Some(homeserver) => judge(court, rule, homeserver).await,
         None => return Err(StepError::broken(format!("{server} is no homeserver of this deployment"))),
     };
     if !judgement.breaches.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
     if judgement.judged == 0 {
         let reason = format!("{server}: nothing in this run could be judged{}", unclear(&judgement));
         for other in others {
-            if judge(other).await.is_some_and(|judgement| judgement.judged > 0) {
+            if judge(court, rule, other).await.judged > 0 {
                 let reason = format!("{reason}; {} is judged", other.server_name());
                 return Err(StepError::Moot { reason, elsewhere: true });
             }
@@ -44,6 +44,10 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
     let result = json!({"judged": judgement.judged, "not_judged": judgement.not_judged});
     tracing::info!(rule, %server, judged = judgement.judged, not_judged = ?judgement.not_judged, "an invariant held");
     Ok(Done { result, answer: None, flaw: None })
+}
+
+async fn judge(court: &Court, rule: &'static str, homeserver: &Homeserver) -> Judgement {
+    court.judge(&[rule], homeserver).await.pop().map(|(_, judgement)| judgement).unwrap_or_default()
 }
 
 fn breached(scene: &Scene<'_>, judgement: &Judgement) -> StepError {

@@ -27,7 +27,8 @@ pub(super) fn check(with: &With) -> Result<Done, StepError> {
             bundles.iter().flat_map(lacks).collect()
         }
         "placeholders" => {
-            let differs = |key: &&&String| texts(key).iter().map(|text| placeholders(text)).collect::<BTreeSet<_>>().len() > 1;
+            let differs =
+                |key: &&&String| texts(key).iter().map(|text| placeholders(text)).collect::<BTreeSet<_>>().len() > 1;
             keys.iter().filter(differs).map(|key| format!("{key}: {:?}", texts(key))).collect()
         }
         "texts" => {
@@ -37,7 +38,9 @@ pub(super) fn check(with: &With) -> Result<Done, StepError> {
             };
             bundles.iter().flat_map(raw).collect()
         }
-        other => return Err(StepError::broken(format!("{other:?} cannot be asked: there are keys, placeholders, texts"))),
+        other => {
+            return Err(StepError::broken(format!("{other:?} cannot be asked: there are keys, placeholders, texts")));
+        }
     };
     match flaws.is_empty() {
         true => Ok(Done { result: json!(keys.len()), ..Done::default() }),
@@ -105,7 +108,10 @@ mod tests {
         }
         assert_eq!(flaws("keys", json!({"hello": "Hello {name}"})).as_deref(), Some("en has no left.one"));
         let other = json!({"hello": "Hello {nmae}", "left": {"one": "left.one"}});
-        assert!(flaws("placeholders", other.clone()).is_some_and(|seen| seen.contains("{nmae}") && seen.contains("left.one")));
+        assert!(
+            flaws("placeholders", other.clone())
+                .is_some_and(|seen| seen.contains("{nmae}") && seen.contains("left.one"))
+        );
         assert_eq!(flaws("texts", other).as_deref(), Some("en says \"left.one\" for left.one"));
     }
 

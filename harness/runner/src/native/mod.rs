@@ -16,6 +16,7 @@ mod policy;
 mod repeat;
 mod resolved;
 mod same_state;
+mod token;
 mod told;
 
 use crate::{
@@ -49,6 +50,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
     ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
     ("same_state", |scene, with| Box::pin(same_state::compare(scene, with))),
+    ("token", |_, with| Box::pin(async move { token::make(with) })),
     ("told", |scene, with| Box::pin(async move { told::check(scene, with) })),
 ];
 

@@ -20,7 +20,8 @@ pub(super) fn check(with: &With) -> Result<Done, StepError> {
         "version" => version,
         other => return Err(StepError::broken(format!("nothing is ordered as {other:?}: there are time and version"))),
     };
-    let fields: Vec<&str> = with.get("fields").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let fields: Vec<&str> =
+        with.get("fields").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let mut compared = 0;
     for item in items {
         let there: Vec<_> = fields.iter().filter_map(|field| Some((*field, item.get(field)?.as_str()?))).collect();
@@ -65,7 +66,8 @@ mod tests {
 
     #[test]
     fn what_is_there_is_compared_by_its_meaning() {
-        let zones = json!([{"a": "2026-03-29T01:30:00+01:00", "b": "2026-03-29T00:30:00Z", "c": "2026-03-29T03:00:00+02:00"}]);
+        let zones =
+            json!([{"a": "2026-03-29T01:30:00+01:00", "b": "2026-03-29T00:30:00Z", "c": "2026-03-29T03:00:00+02:00"}]);
         assert_eq!(compared(zones, "time").expect("in order"), 2);
         assert_eq!(compared(json!({"ios": {"a": "2.9.0", "c": "2.10.0"}}), "version").expect("in order"), 1);
         let reversed = json!([{"a": "2026-01-02T00:00:00Z", "c": "2026-01-01T00:00:00Z"}]);

@@ -177,7 +177,9 @@ fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -
 }
 
 fn is_request(begun: &Begun, server: &ServerName, method: &str, path: &str) -> bool {
-    begun.destination == *server && (method == "*" || begun.method.eq_ignore_ascii_case(method)) && glob_matches(path, &begun.path)
+    begun.destination == *server
+        && (method == "*" || begun.method.eq_ignore_ascii_case(method))
+        && glob_matches(path, &begun.path)
 }
 
 /// Whether a PDU has this id; the id's format is the same in every room version from 4 on.

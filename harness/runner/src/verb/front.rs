@@ -77,7 +77,8 @@ impl<'a> Wanted<'a> {
         let Condition::Request { method, path, except, after } = condition else {
             return Err(StepError::broken("a front end sees requests and nothing else"));
         };
-        let number = |text: &String| text.parse().map_err(|_| StepError::broken(format!("`after`: {text:?} is no number")));
+        let number =
+            |text: &String| text.parse().map_err(|_| StepError::broken(format!("`after`: {text:?} is no number")));
         Ok(Self { method, path, except, after: after.as_ref().map(number).transpose()?.unwrap_or_default() })
     }
 

@@ -175,13 +175,7 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
 }
 
 /// Whether what `by` saw answers for what `actor` has not seen: the same kind of thing, of which no `barrier` exists.
-fn shows_for(
-    by: Option<&str>,
-    seen: &Condition,
-    actor: Option<&str>,
-    condition: &Condition,
-    is_front: bool,
-) -> bool {
+fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition: &Condition, is_front: bool) -> bool {
     match (seen, condition) {
         // Each user is invited once: the later invite is another user's.
         (Condition::Invite { room: seen, .. }, Condition::Invite { room, .. }) => seen == room,

@@ -11,8 +11,19 @@ use crate::{
 };
 
 /// Verbs after which there is no answer that could be expected to be anything.
-const WITHOUT_ANSWER: &[&str] =
-    &["build", "countersign", "behave", "serve", "lifecycle", "fault", "heal", "eventually", "never", "barrier", "parallel"];
+const WITHOUT_ANSWER: &[&str] = &[
+    "build",
+    "countersign",
+    "behave",
+    "serve",
+    "lifecycle",
+    "fault",
+    "heal",
+    "eventually",
+    "never",
+    "barrier",
+    "parallel",
+];
 /// Verbs after which there is nothing to save.
 const WITHOUT_RESULT: &[&str] = &["behave", "lifecycle", "heal", "eventually", "never", "barrier", "parallel"];
 
