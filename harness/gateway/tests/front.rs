@@ -47,7 +47,7 @@ async fn requests_pass_and_are_recorded_under_their_users() {
     let login = json!({"user_id": "@alice:s.example", "access_token": "secret-1"});
     let answer = ask(&front, "POST", ECHO, None, &login).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.body()), (200, &login), "clients get it whole");
-    ask(&front, "GET", "/sync?access_token=secret-1", Some("secret-1"), &Value::Null).await.unwrap();
+    ask(&front, "GET", "/empty?access_token=secret-1", Some("secret-1"), &Value::Null).await.unwrap();
 
     let heard = ears.heard();
     assert_eq!(heard[1].headers["authorization"], "Bearer secret-1");
@@ -56,7 +56,7 @@ async fn requests_pass_and_are_recorded_under_their_users() {
     assert_eq!(callers, ["front-i1", "@alice:s.example"]);
     assert!(recorded.iter().all(|it| it.api == Api::Client && it.destination.as_str() == "s.example"));
     assert!(!format!("{recorded:?} {:?}", front.requests().since(0)).contains("secret-1"), "{recorded:?}");
-    assert_eq!(front.requests().since(1)[0].path, "/sync?access_token=[redacted]");
+    assert_eq!(front.requests().since(1)[0].path, "/empty?access_token=[redacted]");
 }
 
 #[tokio::test]
