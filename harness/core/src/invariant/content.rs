@@ -13,7 +13,10 @@ pub(super) const SEALED: &str = "m.room.encrypted";
 
 pub(super) fn judge(transcript: &Transcribed<'_>, server: &ServerName) -> Judgement {
     let mut judgement = Judgement::default();
-    let Some(except) = &transcript.encrypted_only else { return judgement };
+    let Some(except) = &transcript.encrypted_only else {
+        judgement.not_applicable = Some("the deployment does not promise that all events are encrypted");
+        return judgement;
+    };
     let may_be_read = |kind: &str| kind == SEALED || except.iter().any(|glob| glob_matches(glob, kind));
     for exchange in transcript.exchanges {
         let (pdus, to) = match wire::is_from(exchange, server) {

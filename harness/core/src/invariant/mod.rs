@@ -100,6 +100,8 @@ pub struct Judgement {
     pub not_judged: BTreeMap<&'static str, u64>,
     /// What must not have happened, in order.
     pub breaches: Vec<Breach>,
+    /// Why the rule does not hold here at all, if so.
+    pub not_applicable: Option<&'static str>,
 }
 
 impl Judgement {

@@ -28,6 +28,9 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
         Some(homeserver) => judge(court, rule, homeserver).await,
         None => return Err(StepError::broken(format!("{server} is no homeserver of this deployment"))),
     };
+    if let Some(reason) = judgement.not_applicable {
+        return Err(StepError::Moot { reason: reason.to_owned(), elsewhere: true });
+    }
     if !judgement.breaches.is_empty() {
         return Err(breached(scene, &judgement));
     }
