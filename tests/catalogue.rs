@@ -17,6 +17,15 @@ struct Row {
 
 /// Chapters that are whole: every row that names no other issue is decided.
 const COVERED: [&str; 9] = ["endpoint", "send", "join", "match", "lifecycle", "leak", "policy", "interop", "invariant"];
+/// Rows of other chapters that are decided.
+const DECIDED: [&str; 6] = [
+    "invariant/no-plaintext",
+    "encryption/push-content",
+    "downstream/server-settings",
+    "downstream/backup-wellknown",
+    "downstream/federation-switches",
+    "downstream/localisation",
+];
 /// Rows of a lower priority may be missing.
 const PRIORITY: u8 = 1;
 
@@ -29,7 +38,9 @@ fn every_row_of_the_covered_chapters_has_a_case() {
     let cases: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("list prints JSON");
     assert!(cases.len() >= 250, "{} cases", cases.len());
     let mut missing = Vec::new();
-    for row in COVERED.iter().flat_map(|chapter| &chapters[*chapter]).filter(|row| row.issue.is_none()) {
+    let covered = COVERED.iter().flat_map(|chapter| &chapters[*chapter]).filter(|row| row.issue.is_none());
+    let decided = chapters.values().flatten().filter(|row| DECIDED.contains(&row.row.as_str()));
+    for row in covered.chain(decided) {
         let prefix = format!("{}/", row.row);
         let of_row = |case: &&serde_json::Value| {
             let id = case["id"].as_str().unwrap_or_default();

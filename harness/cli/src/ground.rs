@@ -123,7 +123,9 @@ impl Ground {
         };
         let world = World::new(gateway.clone(), seed);
         let homeservers = deployment.homeservers().to_vec();
-        Ok(Self { deployment, field: Field { gateway, world, homeservers, diary: Diary::default(), client: None } })
+        let description = description.clone();
+        let field = Field { gateway, world, homeservers, diary: Diary::default(), description, client: None };
+        Ok(Self { deployment, field })
     }
 
     /// The homeservers as reports name them.

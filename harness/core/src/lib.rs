@@ -7,6 +7,7 @@ pub mod acl;
 pub mod event;
 pub mod invariant;
 pub mod keys;
+pub mod merge;
 pub mod name;
 pub mod path;
 pub mod room;

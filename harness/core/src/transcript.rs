@@ -23,7 +23,7 @@ pub const STORED_BODY_LIMIT: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
-    /// Client-server API, sent by the harness's own clients.
+    /// Client-server API, sent by the harness's own clients, or by client programs through a front end.
     Client,
     /// Server-server API, through the gateway.
     Federation,
@@ -124,6 +124,11 @@ impl Exchange {
         self.api == Api::Federation && self.path.starts_with("/_matrix/federation/v1/send/")
     }
 
+    /// True for a notification to a push gateway, `POST /_matrix/push/v1/notify`.
+    pub fn is_push(&self) -> bool {
+        self.api == Api::Federation && self.path == "/_matrix/push/v1/notify"
+    }
+
     /// The PDUs of a transaction; empty for anything else.
     pub fn pdus(&self) -> &[Value] {
         self.part("pdus")
@@ -174,6 +179,11 @@ impl<T> Default for Log<T> {
 }
 
 impl<T> Log<T> {
+    /// Appends an entry, and wakes whoever waits.
+    pub fn push(&self, entry: T) -> Arc<T> {
+        self.append(|_| entry)
+    }
+
     /// Appends what `make` gives for the entry's position, and wakes whoever waits.
     fn append(&self, make: impl FnOnce(u64) -> T) -> Arc<T> {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
@@ -277,7 +287,7 @@ impl Transcript {
             return;
         }
         let path = redacted_path(&begun.path);
-        self.begun.append(|_| Begun { path, ..begun });
+        self.begun.push(Begun { path, ..begun });
     }
 
     /// The requests that have arrived, answered or not.
@@ -336,7 +346,7 @@ pub fn redact(body: &mut Value) {
 }
 
 /// A path whose query holds no secret: `/openid/userinfo?access_token=…` carries one.
-fn redacted_path(path: &str) -> String {
+pub fn redacted_path(path: &str) -> String {
     let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((key, _)) if SECRET_KEYS.contains(&key) => format!("{key}=[redacted]"),

@@ -24,6 +24,10 @@ pub struct Description {
     /// What its operator has switched off: cases that use it are skipped.
     #[serde(default)]
     pub lacks: Vec<String>,
+    /// What its front end serves beside the homeserver's API: JSON documents by their paths, or by the settings of the
+    /// profile that name these (`maintenance_path`, `localisation.de`).
+    #[serde(default)]
+    pub documents: IndexMap<String, Value>,
     /// POLICY rows that it asks for, as globs, whatever the profile asks for.
     #[serde(default)]
     pub asks: Vec<String>,

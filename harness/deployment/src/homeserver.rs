@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex as Lock, MutexGuard as Guard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -133,6 +133,15 @@ impl Homeserver {
     /// Its log, over all its restarts.
     pub fn log_path(&self) -> &Path {
         &self.0.server.log
+    }
+
+    /// The files that it keeps its data in, or will; none if that is in PostgreSQL.
+    pub fn data_files(&self) -> Vec<PathBuf> {
+        let Server { folder, adapter, .. } = &self.0.server;
+        let file = folder.join(&adapter.data.database.file);
+        // What SQLite has not yet moved into the file stands beside it.
+        let log = PathBuf::from(format!("{}-wal", file.display()));
+        if self.postgresql().is_some() { Vec::new() } else { vec![file, log] }
     }
 
     /// The process id, while it runs.

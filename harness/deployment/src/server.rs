@@ -122,8 +122,9 @@ impl Server {
             command.arg("--mutants").arg(mutants);
         }
         command.arg("--");
+        let adapter = self.adapter.folder.join("adapter.yaml");
         for argument in &start.arguments {
-            command.arg(values.fill_text(&self.adapter.folder.join("adapter.yaml"), argument)?);
+            command.arg(values.fill_text(&adapter, argument)?);
         }
         for (name, _) in std::env::vars_os() {
             let shown = name.to_string_lossy().to_lowercase();
@@ -131,7 +132,10 @@ impl Server {
                 command.env_remove(&name);
             }
         }
-        command.envs(&start.environment).envs(&self.environment);
+        for (name, value) in &start.environment {
+            command.env(name, values.fill_text(&adapter, value)?);
+        }
+        command.envs(&self.environment);
         let packages = &self.current().python_path;
         if !packages.is_empty() {
             let joined = std::env::join_paths(packages).map_err(std::io::Error::other);

@@ -1,6 +1,6 @@
 //! Configuration of a homeserver: the adapter's template, the deployment's settings over it, placeholders filled in.
 //!
-//! Placeholders, in templates, settings and arguments alike: `${name}`, `${server_name}`, `${port}` and `${bind}` (of its listener),
+//! Placeholders, in templates, settings, arguments and variables of the environment alike: `${name}`, `${server_name}`, `${port}` and `${bind}` (of its listener),
 //! `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
 //! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text); where its data is in PostgreSQL also
 //! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`. A text that is nothing but
@@ -87,30 +87,10 @@ pub(crate) fn for_each_instance(value: &mut Value, ids: &[String]) {
     }
 }
 
-/// Merges `over` into `base` as RFC 7396 (JSON Merge Patch) says: maps are merged, `null` removes, anything else
-/// replaces. No settings at all (`null` at the top) change nothing.
+/// Merges `over` into `base` as RFC 7396 says. No settings at all (`null` at the top) change nothing.
 pub(crate) fn merge(base: &mut Value, over: &Value) {
     if !over.is_null() {
-        patch(base, over);
-    }
-}
-
-fn patch(base: &mut Value, over: &Value) {
-    let Value::Object(over) = over else {
-        *base = over.clone();
-        return;
-    };
-    if !base.is_object() {
-        *base = Value::Object(serde_json::Map::new());
-    }
-    if let Value::Object(base) = base {
-        for (key, value) in over {
-            if value.is_null() {
-                base.shift_remove(key);
-            } else {
-                patch(base.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
+        fedproof_core::merge::merge(base, over);
     }
 }
 
@@ -127,12 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn settings_merge_as_rfc_7396_says() {
-        let mut base = json!({"keep": 1, "gone": 2, "map": {"a": 1, "b": 2}, "list": [1, 2]});
-        merge(&mut base, &json!({"gone": null, "map": {"b": 3, "c": {"d": null, "e": 4}}, "list": [3]}));
-        assert_eq!(base, json!({"keep": 1, "map": {"a": 1, "b": 3, "c": {"e": 4}}, "list": [3]}));
+    fn no_settings_change_nothing() {
+        let mut base = json!({"keep": 1, "gone": 2});
+        merge(&mut base, &json!({"gone": null}));
         merge(&mut base, &Value::Null);
-        assert_eq!(base["keep"], 1);
+        assert_eq!(base, json!({"keep": 1}));
     }
 
     #[test]

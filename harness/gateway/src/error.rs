@@ -5,11 +5,11 @@ use std::io;
 /// Why the gateway could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// No proxy port could be opened on loopback.
-    #[error("open a proxy port: {0}")]
+    /// No port could be opened on loopback.
+    #[error("open a port: {0}")]
     Listen(#[from] io::Error),
     /// The gateway was closed before.
-    #[error("open a proxy port: the gateway is closed")]
+    #[error("open a port: the gateway is closed")]
     Closed,
     /// A key or certificate could not be made.
     #[error("mint a certificate: {0}")]

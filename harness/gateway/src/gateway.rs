@@ -1,11 +1,12 @@
 //! The gateway as the rest of the harness sees it.
 
 use crate::{
-    Fault, FaultId, GatewayError, Host,
+    Fault, FaultId, Front, GatewayError, Host,
     ca::Authority,
     carry::Fabric,
     fault::Faults,
-    proxy::{Closed, listen},
+    listen::{Closed, listen},
+    proxy,
     route::{Place, Routes},
     upstream::Upstream,
 };
@@ -71,8 +72,21 @@ impl Gateway {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        tokio::spawn(listen(self.fabric.clone(), self.closed(), listener, caller));
+        let (fabric, closed, caller) = (self.fabric.clone(), self.closed(), Arc::new(caller));
+        tokio::spawn(async move {
+            let serve = |stream| proxy::connection(fabric.clone(), caller.clone(), stream);
+            listen(listener, closed, &caller, serve).await;
+        });
         Ok(address)
+    }
+
+    /// Opens a front end of the real homeserver `server` on a loopback port; whoever calls without a known access token
+    /// counts as `name`. It closes when it is dropped.
+    pub async fn open_front(&self, server: ServerName, name: &str) -> Result<Front, GatewayError> {
+        if self.is_closed() {
+            return Err(GatewayError::Closed);
+        }
+        Front::open(self.fabric.clone(), server, name).await
     }
 
     /// Makes a real homeserver reachable under `name` at its plain-HTTP listener; also moves it.

@@ -25,9 +25,9 @@
 //! the generic part.
 //!
 //! # Where to find what
-//! `connect` reads what comes before TLS, `ca` mints, `proxy` listens, `serve` answers inside TLS, `send` is the way
+//! `connect` reads what comes before TLS, `ca` mints, `proxy` takes connections, `serve` answers inside TLS, `send` is the way
 //! of virtual servers; both of these `carry` a request past the `fault`s to what `route` says, by `upstream` to a
-//! real server or to a [`Host`], and `record` it.
+//! real server or to a [`Host`], and `record` it. `front` is apart from all that: what client programs reach.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
@@ -37,9 +37,11 @@ mod carry;
 mod connect;
 mod error;
 mod fault;
+mod front;
 mod gateway;
 mod headers;
 mod host;
+mod listen;
 mod name;
 mod proxy;
 mod record;
@@ -50,6 +52,7 @@ mod upstream;
 
 pub use error::GatewayError;
 pub use fault::{Effect, Fault, FaultId};
+pub use front::{Document, Front};
 pub use gateway::Gateway;
 pub use host::Host;
 pub use send::{Reply, SEND_LIMIT, SendError};

@@ -3,6 +3,7 @@
 use crate::{
     carry::Fabric,
     connect::{Opening, Target, read_opening, target_of_absolute},
+    listen::BoxError,
     record::Pending,
     route::Place,
     serve::serve,
@@ -14,68 +15,22 @@ use serde_json::Value;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::watch,
+    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tracing::debug;
 
 /// How long a caller may take from connecting to the end of the TLS handshake.
 const SETUP_LIMIT: Duration = Duration::from_secs(60);
 
 type Tunnel = TlsStream<BufReader<TcpStream>>;
 
-/// Becomes true, or loses its sender, when the gateway closes.
-#[derive(Clone)]
-pub(crate) struct Closed(watch::Receiver<bool>);
-
-impl Closed {
-    pub(crate) fn new(closed: &watch::Sender<bool>) -> Self {
-        Self(closed.subscribe())
-    }
-
-    pub(crate) async fn wait(mut self) {
-        // An error says that the gateway is gone, which is closed as well.
-        let _ = self.0.wait_for(|&closed| closed).await;
-    }
-}
-
-/// Takes connections of `caller` until the gateway closes.
-pub(crate) async fn listen(fabric: Arc<Fabric>, closed: Closed, listener: TcpListener, caller: ServerName) {
-    let caller = Arc::new(caller);
-    let accept = async {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let (fabric, closed, caller) = (fabric.clone(), closed.clone(), caller.clone());
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            () = closed.wait() => {}
-                            result = connection(fabric, caller.clone(), stream) => {
-                                if let Err(error) = result {
-                                    debug!(%caller, %error, "a proxy connection ended");
-                                }
-                            }
-                        }
-                    });
-                }
-                // Such as a connection that was reset before it was taken, or too many open files.
-                Err(error) => {
-                    debug!(%caller, %error, "no connection taken");
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-    };
-    tokio::select! { () = closed.clone().wait() => {} () = accept => {} }
-}
-
-async fn connection(
+/// Serves one connection of `caller`.
+pub(crate) async fn connection(
     fabric: Arc<Fabric>,
     caller: Arc<ServerName>,
     stream: TcpStream,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), BoxError> {
     stream.set_nodelay(true)?;
     let Some((target, tunnel)) = timeout(SETUP_LIMIT, set_up(&fabric, &caller, stream)).await?? else {
         return Ok(());

@@ -26,21 +26,32 @@ impl Pending {
         path: &str,
         origin: Option<ServerName>,
     ) -> Self {
-        transcript.note_begun(Begun {
+        let begun = Begun {
             caller: caller.to_string(),
             destination: destination.clone(),
             method: method.to_owned(),
             path: path.to_owned(),
-        });
+        };
+        transcript.note_begun(begun.clone());
+        let mut pending = Self::begin_in(transcript, Api::Federation, begun);
+        if let Some(exchange) = &mut pending.exchange {
+            exchange.origin = origin;
+        }
+        pending
+    }
+
+    /// Starts the clock of a request to whatever API.
+    pub(crate) fn begin_in(transcript: &Transcript, api: Api, begun: Begun) -> Self {
+        let Begun { caller, destination, method, path } = begun;
         let exchange = Exchange {
             id: 0,
-            api: Api::Federation,
-            caller: caller.to_string(),
-            origin,
+            api,
+            caller,
+            origin: None,
             authorization: None,
-            destination: destination.clone(),
-            method: method.to_owned(),
-            path: path.to_owned(),
+            destination,
+            method,
+            path,
             request: Value::Null,
             outcome: went_away(),
             response: Value::Null,

@@ -4,6 +4,7 @@ use crate::outcome::StepError;
 use fedproof_agent::Agent;
 use fedproof_client::Client;
 use fedproof_deployment::Homeserver;
+use fedproof_gateway::Front;
 use fedproof_virtual::VirtualServer;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub(crate) enum Player {
     Client(Box<Client>),
     Agent(Box<AgentPlayer>),
     Virtual(VirtualServer),
+    Front(Front),
 }
 
 /// A client under test.
@@ -41,6 +43,8 @@ impl Player {
             (Self::Virtual(server), None) => server.spelling().to_owned(),
             (Self::Virtual(server), Some("user")) => server.user(DEFAULT_USER),
             (Self::Virtual(server), Some("policy_key")) => server.policy_key().public_base64(),
+            (Self::Front(front), None) => front.base_url().to_owned(),
+            (Self::Front(front), Some("host")) => front.host(),
             _ => return None,
         };
         Some(text.into())

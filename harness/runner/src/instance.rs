@@ -9,14 +9,17 @@ use crate::{
     row::{Row, result, row, set_aside, share},
     run::{Field, Options},
     scope::own_actor,
+    standing::Court,
     step::Stage,
 };
 use fedproof_agent::Agent;
+use fedproof_gateway::{Document, Front};
 use fedproof_results::{SubjectResult, Verdict};
 use fedproof_scenario::{
     model::{Actor, Part},
     template,
 };
+use serde_json::Value;
 use std::{
     sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -64,15 +67,19 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         {
             return own_servers(instance, field, name, pattern);
         }
+        let own_name = format!("{}-{}", name.to_lowercase(), instance.id);
+        let on_homeserver = |on: &String| match actors.get(on) {
+            Some(Actor::Homeserver(part)) => homeserver(instance, *part),
+            _ => Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
+        };
         let player = match actor {
             Actor::Homeserver(part) => Player::Homeserver(homeserver(instance, *part)?),
-            Actor::Client(on) => {
-                let part = match actors.get(on) {
-                    Some(Actor::Homeserver(part)) => *part,
-                    _ => return Err(StepError::broken(format!("{name} is on {on:?}, which is no homeserver"))),
-                };
-                let localpart = format!("{}-{}", name.to_lowercase(), instance.id);
-                Player::Client(homeserver(instance, part)?.endpoint().register(&localpart).await?.into())
+            Actor::Client(on) => Player::Client(on_homeserver(on)?.endpoint().register(&own_name).await?.into()),
+            Actor::Front(on) => {
+                let server = on_homeserver(on)?.server_name().clone();
+                let front = field.gateway.open_front(server, &own_name).await?;
+                serve_documents(&front, field, options);
+                Player::Front(front)
             }
             Actor::Agent(of) => Player::Agent(start_agent(instance, field, name, of).await?.into()),
             Actor::Virtual(pattern) => Player::Virtual(field.world.server_spelt(&names.spell(pattern))),
@@ -85,7 +92,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         cast,
         world: field.world.clone(),
         gateway: field.gateway.clone(),
-        real: field.homeservers.iter().map(|homeserver| homeserver.server_name().clone()).collect(),
+        court: Court::new(field, options),
         diary: field.diary.clone(),
         seed: options.seed,
         pairs: options.pairs,
@@ -95,6 +102,25 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         counter: AtomicU64::new(0),
         faults: Mutex::default(),
     })
+}
+
+/// The path that a document is served at: written as such, or as the setting that names it.
+pub(crate) fn path_of<'a>(place: &'a str, settings: &'a Value) -> Option<&'a str> {
+    if place.starts_with('/') {
+        return Some(place);
+    }
+    settings.pointer(&format!("/{}", place.replace('.', "/")))?.as_str()
+}
+
+/// Has a front end serve what the deployment's does.
+fn serve_documents(front: &Front, field: &Field, options: &Options) {
+    for (place, body) in &field.description.documents {
+        match path_of(place, &options.settings) {
+            Some(path) => front.serve(path, Document::Answer { status: 200, body: body.clone() }),
+            // Under a profile that names no path for it, nobody can ask for it.
+            None => tracing::debug!(place, "a document without a path"),
+        }
+    }
 }
 
 /// Starts a client under test, with a folder of its own.
@@ -140,7 +166,8 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
     }
 }
 
-/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6).
+/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6). Front ends
+/// close with the stage.
 async fn leave(instance: &Instance, stage: &Stage) {
     if instance.scenario.scenario.exclusive {
         let servers = &instance.servers;

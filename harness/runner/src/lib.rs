@@ -10,6 +10,7 @@
 mod actor;
 mod expect;
 mod instance;
+mod kept;
 pub mod matrix;
 pub mod mutant;
 mod names;

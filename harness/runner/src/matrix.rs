@@ -8,7 +8,7 @@ use crate::{
     mutant::Mutant,
     plan::{Instance, Plan},
     run::{Field, Options, play},
-    standing,
+    standing::{self, Court},
 };
 use fedproof_results::{Level, Verdict};
 use serde::Serialize;
@@ -108,7 +108,7 @@ pub async fn play_mutants(
     })
     .await;
     if stopped.is_none() {
-        ruled.extend(judge_invariants(&plan, field).await);
+        ruled.extend(judge_invariants(&plan, field, options).await);
     }
     Played { deployment: deployment.to_owned(), ruled, stopped_because: stopped }
 }
@@ -142,11 +142,12 @@ pub fn judge(mutants: &[Arc<Mutant>], played: Vec<Played>) -> Matrix {
 
 /// Judges the invariants over the traffic of all instances; a breach counts for the mutant of the instance that caused
 /// it, or for the server as it is if that instance had none.
-async fn judge_invariants(plan: &Plan, field: &Field) -> Vec<Ruled> {
+async fn judge_invariants(plan: &Plan, field: &Field, options: &Options) -> Vec<Ruled> {
+    let court = Court::new(field, options);
     let transcript = field.gateway.transcript();
     let mut ruled = Vec::new();
     for homeserver in &field.homeservers {
-        for (rule, judgement) in standing::judge_all(transcript, homeserver.server_name()).await {
+        for (rule, judgement) in court.judge_all(homeserver).await {
             let one = |mutant, verdict, reason| Ruled {
                 mutant,
                 row: standing::row(rule),
@@ -158,7 +159,7 @@ async fn judge_invariants(plan: &Plan, field: &Field) -> Vec<Ruled> {
                 ruled.push(one(None, Verdict::Pass, String::new()));
             }
             for breach in &judgement.breaches {
-                let exchange = transcript.since(breach.exchange).into_iter().next();
+                let exchange = standing::evidence(transcript, breach);
                 let causes = field.diary.causes(breach, exchange.as_deref());
                 let instances = || plan.shared.iter().chain(&plan.exclusive);
                 let cause = causes.iter().find_map(|cause| instances().find(|instance| instance.id == cause.id));

@@ -1,10 +1,10 @@
 //! Deliberately wrong servers (design.md §8): one defect each, switched on for the virtual servers of one instance, so
 //! that one boot serves a whole kill matrix.
 
-use crate::{actor::Player, names::Names, outcome::StepError, standing, step::Stage};
+use crate::{actor::Player, instance::path_of, names::Names, outcome::StepError, standing, step::Stage};
 use fedproof_core::ServerName;
 use fedproof_deployment::{Homeserver, MutantSwitch};
-use fedproof_gateway::{Effect, Fault};
+use fedproof_gateway::{Document, Effect, Fault};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -59,6 +59,8 @@ pub enum Seat {
     Gateway(GatewayFault),
     /// In clients under test, whose program hosts it.
     Agent,
+    /// In what front ends serve.
+    Front(FrontFault),
 }
 
 /// The file of mutants that agents host.
@@ -74,12 +76,32 @@ struct Written {
     traffic: Vec<String>,
     #[serde(default)]
     fault: Option<GatewayFault>,
+    #[serde(default)]
+    front: Option<FrontFault>,
     /// The launcher knows what it does.
     #[serde(default)]
     hook: Option<String>,
     /// Read by the launcher.
     #[serde(default, rename = "with")]
     _with: Value,
+}
+
+/// What front ends serve wrongly.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FrontFault {
+    /// Path, or the setting of the profile that names it.
+    at: String,
+    #[serde(flatten)]
+    served: FrontEffect,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FrontEffect {
+    /// Answers this, with the status 200.
+    Answer(Value),
+    /// Merges this into the answer (RFC 7396).
+    Amended(Value),
 }
 
 /// A fault of the gateway, without whose requests it meets.
@@ -141,10 +163,11 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             kills: written.kills,
             traffic: written.traffic,
             family: format!("{implementation} {}", written.hook.unwrap_or_default()),
-            seat: match written.fault {
-                Some(fault) => Seat::Gateway(fault),
-                None if implementation == OF_AGENTS => Seat::Agent,
-                None => Seat::Homeserver(implementation.clone()),
+            seat: match (written.fault, written.front) {
+                (Some(fault), _) => Seat::Gateway(fault),
+                (None, Some(fault)) => Seat::Front(fault),
+                (None, None) if implementation == OF_AGENTS => Seat::Agent,
+                (None, None) => Seat::Homeserver(implementation.clone()),
             },
         }));
     }
@@ -161,7 +184,7 @@ impl Mutant {
     /// Whether this homeserver can have it.
     pub fn fits(&self, homeserver: &Homeserver) -> bool {
         match &self.seat {
-            Seat::Gateway(_) | Seat::Agent => true,
+            Seat::Gateway(_) | Seat::Front(_) | Seat::Agent => true,
             Seat::Homeserver(implementation) => homeserver.implementation() == implementation,
         }
     }
@@ -196,11 +219,22 @@ impl Mutant {
             }
             // Agents are started with it.
             Seat::Agent => {}
+            Seat::Front(fault) => {
+                for player in stage.cast.values() {
+                    if let Player::Front(front) = player {
+                        let document = match fault.served.clone() {
+                            FrontEffect::Answer(body) => Document::Answer { status: 200, body },
+                            FrontEffect::Amended(patch) => Document::Amended(patch),
+                        };
+                        front.serve(path_of(&fault.at, &stage.settings).unwrap_or(&fault.at), document);
+                    }
+                }
+            }
         }
         Ok(())
     }
 
-    /// Switches it off; a gateway's fault ends with the instance.
+    /// Switches it off; a gateway's or a front end's fault ends with the instance.
     pub(crate) async fn heal(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
         match &self.seat {
             Seat::Homeserver(_) => {
@@ -211,7 +245,7 @@ impl Mutant {
                 }
                 Ok(())
             }
-            Seat::Gateway(_) | Seat::Agent => Ok(()),
+            Seat::Gateway(_) | Seat::Front(_) | Seat::Agent => Ok(()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The names that an instance makes. A homeserver remembers the keys of a name, so that no name may come twice in a run;
 //! what cannot hold the instance's id, an IP literal above all, is drawn from it.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fedproof_core::invariant::canary;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,8 @@ impl Names<'_> {
         match name {
             "unique" => Some(self.0.into()),
             "ip" => Some(self.literals()),
+            "canary" => Some(canary(self.0).into()),
+            "canary.sealed" => Some(STANDARD.encode(canary(self.0)).into()),
             _ => None,
         }
     }

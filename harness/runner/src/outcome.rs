@@ -54,7 +54,7 @@ pub(crate) enum StepError {
     Moot {
         /// In words.
         reason: String,
-        /// On another homeserver there was, so that this one has merely no part in it.
+        /// Elsewhere there is, on another homeserver or in another deployment, so that this one has merely no part in it.
         elsewhere: bool,
     },
     /// It was carried out, and something else came than was asked for.
@@ -97,6 +97,8 @@ broken_from!(
     fedproof_client::ClientError,
     fedproof_virtual::VirtualError,
     fedproof_deployment::DeploymentError,
+    fedproof_gateway::GatewayError,
+    fedproof_gateway::SendError,
     fedproof_core::room::RoomError,
     fedproof_scenario::template::TemplateError,
     serde_json::Error

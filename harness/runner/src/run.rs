@@ -6,7 +6,7 @@ use crate::{
     standing::{self, Diary},
 };
 use fedproof_agent::Program;
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::{Description, Homeserver};
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
@@ -29,6 +29,8 @@ pub struct Field {
     pub homeservers: Vec<Homeserver>,
     /// Which instances were played on it.
     pub diary: Diary,
+    /// The deployment as it is described.
+    pub description: Description,
     /// The client under test, if the plan needs one.
     pub client: Option<ClientUnderTest>,
 }

@@ -3,18 +3,24 @@
 //! Which instance caused a breach is told by the names in it, since every name that an instance makes holds its id or
 //! one of its addresses; where no name tells, by the time at which it happened.
 
-use crate::names::Names;
+use crate::{
+    kept,
+    names::Names,
+    run::{Field, Options},
+};
 use fedproof_core::{
-    ServerName,
-    invariant::{Breach, Judgement, RULES, Transcribed, rule},
+    invariant::{Breach, CANARIES, Judgement, RULES, Transcribed, rule},
     transcript::{Exchange, Transcript},
 };
 use fedproof_deployment::Homeserver;
+use fedproof_scenario::terms::ENCRYPTED_ONLY;
 use reqwest::Method;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where the rules' cases stand in the catalogue.
-const AREA: &str = "invariant/";
+pub(crate) const AREA: &str = "invariant/";
+/// The setting of the profile that says which event types may be readable where others must not be: globs.
+const READABLE: &str = "readable_events";
 
 /// Row of a rule's case.
 pub(crate) fn row(rule: &str) -> String {
@@ -123,20 +129,59 @@ pub(crate) async fn learn_keys(homeservers: &[Homeserver]) {
     }
 }
 
-/// What one rule says of one server; `None` if there is no such rule.
-pub(crate) async fn judge(transcript: &Transcript, name: &str, server: &ServerName) -> Option<Judgement> {
-    let rule = rule(name)?;
-    let (exchanges, server) = (transcript.since(0), server.clone());
-    let work = move || rule(&Transcribed::new(&exchanges), &server);
-    tokio::task::spawn_blocking(work).await.ok()
+/// What judges, and what it must know beside the transcript. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Court {
+    transcript: Transcript,
+    pub(crate) homeservers: Vec<Homeserver>,
+    /// Event types that may be readable, where the deployment promises that others are not.
+    readable: Option<Vec<String>>,
 }
 
-/// What every rule says of one server, by the rule's name.
-pub(crate) async fn judge_all(transcript: &Transcript, server: &ServerName) -> Vec<(&'static str, Judgement)> {
-    let (exchanges, server) = (transcript.since(0), server.clone());
-    let work = move || {
-        let transcribed = Transcribed::new(&exchanges);
-        RULES.iter().map(|(name, rule)| (*name, rule(&transcribed, &server))).collect()
-    };
-    tokio::task::spawn_blocking(work).await.unwrap_or_default()
+impl Court {
+    pub(crate) fn new(field: &Field, options: &Options) -> Self {
+        let types = options.settings[READABLE].as_array().into_iter().flatten();
+        let types = types.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+        Self {
+            transcript: field.gateway.transcript().clone(),
+            homeservers: field.homeservers.clone(),
+            readable: field.description.features.iter().any(|feature| feature == ENCRYPTED_ONLY).then_some(types),
+        }
+    }
+
+    /// What the rules with these names say of one homeserver.
+    pub(crate) async fn judge(
+        &self,
+        names: &[&'static str],
+        homeserver: &Homeserver,
+    ) -> Vec<(&'static str, Judgement)> {
+        let (exchanges, readable) = (self.transcript.since(0), self.readable.clone());
+        let (names, homeserver) = (names.to_vec(), homeserver.clone());
+        let work = move || {
+            let mut transcribed = Transcribed::new(&exchanges);
+            if let Some(except) = readable {
+                transcribed = transcribed.promising_encryption(except);
+            }
+            let judged = names.into_iter().filter_map(|name| {
+                let mut judgement = rule(name)?(&transcribed, homeserver.server_name());
+                if name == CANARIES {
+                    kept::search(&homeserver, &mut judgement);
+                }
+                Some((name, judgement))
+            });
+            judged.collect()
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_default()
+    }
+
+    /// What every rule says of one homeserver.
+    pub(crate) async fn judge_all(&self, homeserver: &Homeserver) -> Vec<(&'static str, Judgement)> {
+        let all: Vec<&'static str> = RULES.iter().map(|(name, _)| *name).collect();
+        self.judge(&all, homeserver).await
+    }
+}
+
+/// The exchange that shows a breach, if one does.
+pub(crate) fn evidence(transcript: &Transcript, breach: &Breach) -> Option<Arc<Exchange>> {
+    transcript.since(breach.exchange?).into_iter().next()
 }

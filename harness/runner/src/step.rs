@@ -5,10 +5,10 @@ use crate::{
     expect,
     outcome::{Done, StepError},
     scope::Scope,
-    standing::Diary,
-    verb::{agent, barrier, client, condition, fault, homeserver, virtual_server},
+    standing::{Court, Diary},
+    verb::{agent, barrier, client, condition, fault, front, homeserver, virtual_server},
 };
-use fedproof_core::{ServerName, path::encode, transcript::Transcript};
+use fedproof_core::{path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
 use fedproof_scenario::{
     At,
@@ -34,8 +34,8 @@ pub(crate) struct Stage {
     pub(crate) cast: Cast,
     pub(crate) world: World,
     pub(crate) gateway: Gateway,
-    /// Names of all real homeservers.
-    pub(crate) real: Vec<ServerName>,
+    /// Judges what real homeservers did.
+    pub(crate) court: Court,
     /// Which instances were played so far.
     pub(crate) diary: Diary,
     pub(crate) seed: u64,
@@ -56,11 +56,6 @@ impl Stage {
     /// A text that no other call in this run gives; good as a transaction id and as a localpart.
     pub(crate) fn unique(&self) -> String {
         format!("{}-{}", self.id, self.counter.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// A text that every message of a client under test carries: it must be readable nowhere but in clients.
-    pub(crate) fn canary(&self) -> String {
-        format!("canary-{:08x}", self.seed)
     }
 
     /// Puts a fault in force until it is healed or the instance ends. Gives the handle that scenarios know it by.
@@ -170,6 +165,7 @@ async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
         (verb, Player::Client(actor)) => client::act(&scene, actor, verb).await,
         (verb, Player::Virtual(actor)) => virtual_server::act(&scene, actor, verb).await,
         (verb, Player::Homeserver(actor)) => homeserver::act(actor, verb).await,
+        (verb, Player::Front(actor)) => front::act(&scene, actor, verb).await,
     }
 }
 

@@ -3,9 +3,10 @@
 //! Every text may hold `${name}` or `${name.path.to.field}`; a text that is just one such reference takes
 //! the value's JSON type. Names are saved variables, `vars`, actors (`${denied}` is a server name,
 //! `${denied.user}` its default user, `${denied.policy_key}` its public key as a policy server, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
-//! name) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
+//! name, `${front}` the address that clients take for the homeserver's, `${front.host}` the host in it) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
 //! steps), `${version}` (the room version), `${unique}` (part of every name that the instance makes, good as a label of
-//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets), and
+//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets),
+//! `${canary}` (a text that must be readable nowhere but in clients) with `${canary.sealed}` (it in base64), and
 //! `${profile.NAME}` (a setting of the profile, with its JSON type).
 //! `vars` are bound before the first phase, from top to bottom.
 
@@ -33,7 +34,7 @@ pub use needs::Needs;
 pub use observe::{Barrier, BarrierKind, Condition};
 pub use room::{Countersign, CreateRoom, Invite, Membership, MembershipKind, Submit, Target, Template};
 pub use step::{Step, Verb};
-pub use surroundings::{Behave, Effect, Fault, Lifecycle, Manner, Native};
+pub use surroundings::{Behave, Effect, Fault, Lifecycle, Manner, Native, Serve, Service};
 pub use table::{Group, Round, Seat, Table, TableRow};
 
 /// One scenario file: what it is about, who takes part, what happens, which cases it decides.

@@ -87,12 +87,16 @@ pub fn substitute_value(value: &Value, lookup: Lookup) -> Result<Value, Template
     })
 }
 
-/// A path in which the values that are put in are percent-encoded, so that an id stays one segment.
+/// A path in which the values that are put in are percent-encoded, so that an id stays one segment. What is one reference
+/// and nothing else is a whole path, such as a setting of the profile, and stays as it is.
 ///
 /// # Errors
 /// As [`substitute`].
 pub fn substitute_path(text: &str, lookup: Lookup) -> Result<String, TemplateError> {
-    join(text, lookup, |value| utf8_percent_encode(value, RESERVED).to_string())
+    match parse::pieces(text)?.as_slice() {
+        [Piece::Reference(reference)] => Ok(as_text(resolve(reference, lookup)?)),
+        _ => join(text, lookup, |value| utf8_percent_encode(value, RESERVED).to_string()),
+    }
 }
 
 /// A JSON pointer in which the values that are put in are escaped, so that an id stays one step.

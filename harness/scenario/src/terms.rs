@@ -29,13 +29,17 @@ pub const ENDPOINTS: &[&str] = &[
     "profile",
     "directory",
     "policy_sign",
+    "push",
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
+/// Its homeservers refuse what is not encrypted. Scenarios that neither need nor tolerate it cannot be played there, since
+/// they speak in plain text.
+pub const ENCRYPTED_ONLY: &str = "encrypted_only";
 /// Its homeservers have the settings of an operator and not those of a test: what is configured can be decided.
 pub const OPERATED: &str = "operated";
 /// One of its homeservers has an empty allow-list (`homeserver: shut`).
@@ -51,7 +55,7 @@ pub const SERVICES: &[&str] = &["presence", "public_rooms_over_federation"];
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
-pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, PROFILE];
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, CANARY, PROFILE];
 /// Last segment of the row, in steps and variables of a case.
 pub const CASE: &str = "case";
 /// Name of the phase, in steps.
@@ -63,6 +67,11 @@ pub const VERSION: &str = "version";
 pub const UNIQUE: &str = "unique";
 /// IP literals that the instance has for itself, by [`IP_FIELDS`].
 pub const IP: &str = "ip";
+/// A text that must be readable nowhere but in clients; the whole run is searched for it. `${canary.sealed}` is it in base64,
+/// for what stands for an encrypted message.
+pub const CANARY: &str = "canary";
+/// What `${canary.FIELD}` can name.
+pub const CANARY_FIELDS: &[&str] = &["sealed"];
 /// The settings of the profile, by their names (`${profile.NAME}`).
 pub const PROFILE: &str = "profile";
 /// What `${ip.FIELD}` can name.

@@ -99,6 +99,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Value, Refusal> {
         Endpoint::Profile => call.profile(),
         Endpoint::Directory => call.directory(),
         Endpoint::PolicySign => call.policy_signature(),
+        Endpoint::Push => Ok(json!({"rejected": []})),
     }
 }
 

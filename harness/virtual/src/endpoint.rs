@@ -1,4 +1,5 @@
-//! The endpoints of the server-server API that virtual servers answer.
+//! The endpoints of the server-server API that virtual servers answer, and that of push gateways, which each of them
+//! is as well.
 
 use crate::path;
 use serde::{Deserialize, Serialize};
@@ -31,12 +32,13 @@ pub enum Endpoint {
     Profile,
     Directory,
     PolicySign,
+    Push,
 }
 
 impl Endpoint {
     /// Whether the caller must sign its request.
     pub(crate) fn is_authenticated(self) -> bool {
-        !matches!(self, Self::Keys | Self::KeysNotary | Self::Version)
+        !matches!(self, Self::Keys | Self::KeysNotary | Self::Version | Self::Push)
     }
 
     /// Whether the room's server ACL guards the whole request. The room is the first part of the path.
@@ -92,6 +94,7 @@ const ROUTES: &[(&str, &str, Endpoint)] = &[
     ("GET", "/_matrix/federation/v1/query/profile", Endpoint::Profile),
     ("GET", "/_matrix/federation/v1/query/directory", Endpoint::Directory),
     ("POST", "/_matrix/policy/v1/sign", Endpoint::PolicySign),
+    ("POST", "/_matrix/push/v1/notify", Endpoint::Push),
 ];
 
 /// A request that found its endpoint.

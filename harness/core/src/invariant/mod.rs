@@ -10,6 +10,8 @@
 
 mod acl_accepted;
 mod acl_seen;
+mod canary;
+mod content;
 mod edus;
 mod known_names;
 mod private_receipts;
@@ -24,13 +26,18 @@ mod transaction_limits;
 mod unfederated_rooms;
 mod wire;
 
+pub use canary::{canaries_in, canary};
+
 use crate::{ServerName, transcript::Exchange};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A rule: judges what one server did in a transcript.
 pub type Rule = fn(&Transcribed<'_>, &ServerName) -> Judgement;
 
-/// The rules by name, which is the last segment of their case's id.
+/// Name of the rule that a canary is readable nowhere. What a homeserver keeps can be judged by it, too.
+pub const CANARIES: &str = "no-plaintext/canary";
+
+/// The rules by name, which is their case's id without `invariant/`.
 pub const RULES: &[(&str, Rule)] = &[
     ("recipients", recipients::judge),
     ("acl-accepted", acl_accepted::judge),
@@ -39,6 +46,8 @@ pub const RULES: &[(&str, Rule)] = &[
     ("known-names", known_names::judge),
     ("private-receipts", private_receipts::judge),
     ("unfederated-rooms", unfederated_rooms::judge),
+    ("no-plaintext/content", content::judge),
+    (CANARIES, canary::judge),
 ];
 
 /// The rule of that name.
@@ -50,12 +59,19 @@ pub fn rule(name: &str) -> Option<Rule> {
 pub struct Transcribed<'a> {
     exchanges: &'a [Arc<Exchange>],
     rooms: rooms::Rooms,
+    /// Where nothing but encrypted events is promised: globs over types that are excepted.
+    encrypted_only: Option<Vec<String>>,
 }
 
 impl<'a> Transcribed<'a> {
     /// Reads a transcript. The exchanges must stand in their order in it.
     pub fn new(exchanges: &'a [Arc<Exchange>]) -> Self {
-        Self { exchanges, rooms: rooms::Rooms::learn(exchanges) }
+        Self { exchanges, rooms: rooms::Rooms::learn(exchanges), encrypted_only: None }
+    }
+
+    /// The deployment promises that events are encrypted, but for state and for types that match one of these globs.
+    pub fn promising_encryption(self, except: Vec<String>) -> Self {
+        Self { encrypted_only: Some(except), ..self }
     }
 
     /// Requests that `server` sent to other servers.
@@ -67,8 +83,8 @@ impl<'a> Transcribed<'a> {
 /// One thing that must not have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// The exchange that shows it.
-    pub exchange: u64,
+    /// The exchange that shows it; none if it was found in what a homeserver keeps.
+    pub exchange: Option<u64>,
     /// In a sentence.
     pub what: String,
     /// Names in it (rooms, users, servers) by which the case that caused the traffic is found.
@@ -84,6 +100,8 @@ pub struct Judgement {
     pub not_judged: BTreeMap<&'static str, u64>,
     /// What must not have happened, in order.
     pub breaches: Vec<Breach>,
+    /// Why the rule does not hold here at all, if so.
+    pub not_applicable: Option<&'static str>,
 }
 
 impl Judgement {
@@ -91,13 +109,14 @@ impl Judgement {
         self.judged += 1;
     }
 
-    fn unclear(&mut self, why: &'static str) {
+    /// Notes that something could not be judged.
+    pub fn unclear(&mut self, why: &'static str) {
         *self.not_judged.entry(why).or_default() += 1;
     }
 
     fn broken(&mut self, exchange: &Exchange, what: String, about: &serde_json::Value) {
         self.judged += 1;
         let names = format!("{about} {} {} {}", exchange.caller, exchange.destination, exchange.path);
-        self.breaches.push(Breach { exchange: exchange.id, what, names });
+        self.breaches.push(Breach { exchange: Some(exchange.id), what, names });
     }
 }

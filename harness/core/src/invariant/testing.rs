@@ -92,8 +92,13 @@ fn exchange(api: Api, from: &str, to: &str, method: &str, path: &str, request: V
 
 /// What a rule says of a server: how many held, and which exchanges broke it.
 pub(super) fn breaches(play: &Play, name: &str, server: &str) -> (u64, Vec<u64>) {
-    let judgement = rule(name).unwrap()(&Transcribed::new(&play.exchanges), &ServerName::new(server));
-    let broken: Vec<u64> = judgement.breaches.iter().map(|breach| breach.exchange).collect();
+    breaches_in(Transcribed::new(&play.exchanges), name, server)
+}
+
+/// As [`breaches`], of a transcript of which something is promised.
+pub(super) fn breaches_in(transcript: Transcribed<'_>, name: &str, server: &str) -> (u64, Vec<u64>) {
+    let judgement = rule(name).unwrap()(&transcript, &ServerName::new(server));
+    let broken: Vec<u64> = judgement.breaches.iter().filter_map(|breach| breach.exchange).collect();
     (judgement.judged - broken.len() as u64, broken)
 }
 

@@ -167,6 +167,8 @@ pub struct Heard {
 pub struct Ears {
     name: String,
     heard: Arc<Mutex<Vec<Heard>>>,
+    /// Where it listens, if it does.
+    pub listener: Option<SocketAddr>,
     pub connections: Arc<AtomicUsize>,
 }
 
@@ -220,8 +222,8 @@ pub fn virtual_server(gateway: &Gateway, name: &str) -> Ears {
 
 /// A real server under that name: a plain-HTTP listener.
 pub async fn real_server(gateway: &Gateway, name: &str) -> Ears {
-    let ears = Ears { name: name.into(), ..Ears::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ears = Ears { name: name.into(), listener: listener.local_addr().ok(), ..Ears::default() };
     gateway.route_real(name.into(), listener.local_addr().unwrap());
     tokio::spawn(listen(listener, ears.clone()));
     ears

@@ -5,14 +5,18 @@ mod acl_property;
 mod arrived;
 mod burst;
 mod classified;
+mod conforms;
 mod invariant;
 mod last_segment;
+mod localised;
 mod no_contact;
 mod object;
+mod ordered;
 mod policy;
 mod repeat;
 mod resolved;
 mod same_state;
+mod token;
 mod told;
 
 use crate::{
@@ -36,13 +40,17 @@ const CHECKS: &[(&str, Check)] = &[
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
     ("classified", |scene, with| Box::pin(async move { classified::check(scene, with) })),
+    ("conforms", |_, with| Box::pin(async move { conforms::check(with) })),
+    ("localised", |_, with| Box::pin(async move { localised::check(with) })),
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
+    ("ordered", |_, with| Box::pin(async move { ordered::check(with) })),
     ("policy_signed", |scene, with| Box::pin(async move { policy::signed(scene, with) })),
     ("policy_withheld", |scene, with| Box::pin(async move { policy::withheld(scene, with) })),
     ("repeat", |_, with| Box::pin(async move { repeat::repeat(with) })),
     ("resolved", |scene, with| Box::pin(async move { resolved::state(scene, with) })),
     ("same_state", |scene, with| Box::pin(same_state::compare(scene, with))),
+    ("token", |_, with| Box::pin(async move { token::make(with) })),
     ("told", |scene, with| Box::pin(async move { told::check(scene, with) })),
 ];
 

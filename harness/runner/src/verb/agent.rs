@@ -10,7 +10,10 @@ use crate::{
 use fedproof_agent::AgentError;
 use fedproof_agent_protocol::Command;
 use fedproof_client::Client;
-use fedproof_core::transcript::{Api, Exchange, Outcome};
+use fedproof_core::{
+    invariant::canary,
+    transcript::{Api, Exchange, Outcome},
+};
 use fedproof_scenario::model::{BodyCheck, Condition};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -77,7 +80,7 @@ fn completed(scene: &Scene<'_>, actor: &AgentPlayer, mut command: Command) -> Re
             fill(password, &|| client.password().to_owned());
         }
         Command::Send { body, .. } | Command::SendMany { body, .. } => {
-            fill(body, &|| format!("{} {}", scene.stage.canary(), scene.stage.unique()));
+            fill(body, &|| format!("{} {}", canary(&scene.stage.id), scene.stage.unique()));
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Observing: what must come (`eventually`) and what must not have come (`never`).
 
-use super::{agent, asked};
+use super::{agent, asked, front};
 use crate::{
     actor::Player,
     expect::quote,
@@ -43,7 +43,7 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
             let wait = async {
                 match condition {
                     // A request counts from its arrival on: its answer may be held back on purpose.
-                    Condition::Request { method, path } => {
+                    Condition::Request { method, path, .. } => {
                         let is_it = |begun: &Begun| is_request(begun, name, method, path).then_some(());
                         stage.transcript().begun().wait_for(stage.mark_begun, is_it).await;
                     }
@@ -59,6 +59,7 @@ pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &C
             }
         }
         Player::Agent(actor) => agent::eventually(scene, actor, condition).await,
+        Player::Front(front) => front::eventually(front, condition).await,
         Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
     }
 }
@@ -82,7 +83,7 @@ pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condit
             }
         }
         Player::Virtual(server) => {
-            if let Condition::Request { method, path } = condition {
+            if let Condition::Request { method, path, .. } = condition {
                 let begun = scene.stage.transcript().begun().since(scene.stage.mark_begun);
                 return match begun.iter().find(|begun| is_request(begun, server.name(), method, path)) {
                     Some(begun) => {
@@ -109,6 +110,7 @@ pub(crate) async fn never(scene: &Scene<'_>, player: &Player, condition: &Condit
             }
         }
         Player::Agent(actor) => agent::never(scene, actor, condition).await,
+        Player::Front(front) => front::never(front, condition),
         Player::Homeserver(_) => Err(StepError::broken("a homeserver observes nothing; its clients do")),
     }
 }
@@ -158,6 +160,7 @@ fn on_client(condition: &Condition, view: &View) -> bool {
         | Condition::Answers { .. }
         | Condition::Pdu { .. }
         | Condition::Edu { .. }
+        | Condition::Push { .. }
         | Condition::Request { .. } => false,
     }
 }
@@ -172,12 +175,15 @@ fn on_virtual(condition: &Condition, server: &ServerName, exchange: &Exchange) -
             edu["edu_type"] == kind.as_str()
                 && mentions.as_deref().is_none_or(|text| edu["content"].to_string().contains(text))
         }),
+        Condition::Push { mentions } => exchange.is_push() && exchange.request.to_string().contains(mentions),
         _ => false,
     }
 }
 
 fn is_request(begun: &Begun, server: &ServerName, method: &str, path: &str) -> bool {
-    begun.destination == *server && begun.method.eq_ignore_ascii_case(method) && glob_matches(path, &begun.path)
+    begun.destination == *server
+        && (method == "*" || begun.method.eq_ignore_ascii_case(method))
+        && glob_matches(path, &begun.path)
 }
 
 /// Whether a PDU has this id; the id's format is the same in every room version from 4 on.
@@ -219,11 +225,11 @@ fn not_seen_by_server(scene: &Scene<'_>, server: &ServerName) -> String {
     )
 }
 
-pub(crate) fn unmet(condition: &Condition, seen: String) -> StepError {
+pub(super) fn unmet(condition: &Condition, seen: String) -> StepError {
     StepError::Unmet { expected: format!("eventually {}", in_words(condition)), seen, exchanges: Vec::new() }
 }
 
-pub(crate) fn seen_after_all(condition: &Condition, seen: String, exchanges: Vec<u64>) -> StepError {
+pub(super) fn seen_after_all(condition: &Condition, seen: String, exchanges: Vec<u64>) -> StepError {
     StepError::Unmet { expected: format!("never {}", in_words(condition)), seen, exchanges }
 }
 
@@ -251,6 +257,10 @@ pub(crate) fn in_words(condition: &Condition) -> String {
             Some(text) => format!("a {kind} EDU that names {text}"),
             None => format!("a {kind} EDU"),
         },
-        Condition::Request { method, path } => format!("a request {method} {path}"),
+        Condition::Push { mentions } => format!("a push notification that names {mentions}"),
+        Condition::Request { method, path, except, .. } if !except.is_empty() => {
+            format!("a request {method} {path} other than {}", except.join(", "))
+        }
+        Condition::Request { method, path, .. } => format!("a request {method} {path}"),
     }
 }

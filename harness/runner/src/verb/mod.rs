@@ -6,5 +6,6 @@ pub(crate) mod barrier;
 pub(crate) mod client;
 pub(crate) mod condition;
 pub(crate) mod fault;
+pub(crate) mod front;
 pub(crate) mod homeserver;
 pub(crate) mod virtual_server;

@@ -2,7 +2,7 @@
 
 use super::{Finding, Linter, structure::listed};
 use crate::{
-    model::{Actor, Part, Scenario},
+    model::{Actor, ActorKind, Part, Scenario},
     near,
     places::below,
     template::{is_name, references},
@@ -25,13 +25,14 @@ pub(super) fn check(linter: &mut Linter<'_>) {
         if BUILT_IN.contains(&name.as_str()) {
             linter.at_key(&pointer, Finding::new(format!("`{name}` is built in and cannot be an actor")));
         }
-        if let Actor::Client(on) = actor
+        if let Actor::Client(on) | Actor::Front(on) = actor
             && !matches!(scenario.actors.get(on), Some(Actor::Homeserver(_)))
         {
             let homeservers = homeservers(scenario);
             let finding = Finding::new(format!("`{on}` is no homeserver of this scenario"));
             let finding = finding.label_if(near::did_you_mean(on, homeservers.iter().copied()));
-            linter.at_value(&below(&pointer, "client"), finding.help(format!("there are {}", listed(homeservers))));
+            let kind = if actor.kind() == ActorKind::Front { "front" } else { "client" };
+            linter.at_value(&below(&pointer, kind), finding.help(format!("there are {}", listed(homeservers))));
         }
         if let Actor::Agent(of) = actor
             && !matches!(scenario.actors.get(of), Some(Actor::Client(_)))
@@ -87,7 +88,7 @@ fn used(scenario: &Scenario) -> HashSet<String> {
     for (name, actor) in &scenario.actors {
         match actor {
             Actor::Homeserver(Part::Subject) => drop(used.insert(name.clone())),
-            Actor::Client(on) | Actor::Agent(on) => drop(used.insert(on.clone())),
+            Actor::Client(on) | Actor::Front(on) | Actor::Agent(on) => drop(used.insert(on.clone())),
             _ => {}
         }
     }

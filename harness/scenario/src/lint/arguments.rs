@@ -2,7 +2,7 @@
 
 use super::{Finding, Linter, structure::listed};
 use crate::{
-    model::{Actor, ActorKind, Barrier, BarrierKind, Condition, Effect, Manner, Verb},
+    model::{Actor, ActorKind, Barrier, BarrierKind, Condition, Effect, Manner, Service, Verb},
     near,
     places::below,
     terms,
@@ -60,6 +60,12 @@ pub(super) fn check(linter: &mut Linter<'_>, pointer: &str, verb: Verb<'_>, kind
         Verb::Behave(args) => {
             check.word("at", &args.at, terms::ENDPOINTS, "endpoint");
             if let Manner::Answer { status: code, .. } = &args.like {
+                status(check.linter, &format!("{pointer}/like/answer/status"), *code);
+            }
+        }
+        Verb::Serve(args) => {
+            check.glob("at", &args.at);
+            if let Service::Answer { status: code, .. } = &args.like {
                 status(check.linter, &format!("{pointer}/like/answer/status"), *code);
             }
         }
@@ -136,11 +142,16 @@ impl Check<'_, '_> {
         }
     }
 
-    /// An argument that means nothing to a client.
+    /// An argument that means nothing to anybody else.
     fn virtual_only(&mut self, key: &str, is_given: bool) {
-        if is_given && self.kind == Some(ActorKind::Client) {
-            let finding = Finding::new(format!("a client has no use for `{key}`"));
-            let finding = finding.help(format!("`{key}` is for virtual servers"));
+        self.only(ActorKind::Virtual, key, is_given);
+    }
+
+    /// An argument that means something to one kind of actor only.
+    fn only(&mut self, whom: ActorKind, key: &str, is_given: bool) {
+        if let Some(kind) = self.kind.filter(|kind| is_given && *kind != whom) {
+            let finding = Finding::new(format!("a {} has no use for `{key}`", kind.name()));
+            let finding = finding.help(format!("`{key}` is for {}s", whom.name()));
             self.linter.at_key(&below(self.pointer, key), finding);
         }
     }
@@ -165,27 +176,30 @@ impl Check<'_, '_> {
     }
 
     fn condition(&mut self, condition: &Condition) {
-        let (name, seen_by) = match condition {
-            Condition::Event { .. } => ("event", ActorKind::Client),
-            Condition::Typing { .. } => ("typing", ActorKind::Client),
-            Condition::Receipt { .. } => ("receipt", ActorKind::Client),
-            Condition::State { .. } => ("state", ActorKind::Client),
-            Condition::Invite { .. } => ("invite", ActorKind::Client),
-            Condition::Presence { .. } => ("presence", ActorKind::Client),
-            Condition::ToDevice { .. } => ("to_device", ActorKind::Client),
-            Condition::Keys { .. } => ("keys", ActorKind::Client),
-            Condition::Reads { .. } => ("reads", ActorKind::Agent),
-            Condition::Answers { .. } => ("answers", ActorKind::Agent),
-            Condition::Pdu { .. } => ("pdu", ActorKind::Virtual),
-            Condition::Edu { .. } => ("edu", ActorKind::Virtual),
-            Condition::Request { .. } => ("request", ActorKind::Virtual),
+        use ActorKind::{Agent, Client, Front, Virtual};
+        let (name, seen_by): (_, &[ActorKind]) = match condition {
+            Condition::Event { .. } => ("event", &[Client]),
+            Condition::Typing { .. } => ("typing", &[Client]),
+            Condition::Receipt { .. } => ("receipt", &[Client]),
+            Condition::State { .. } => ("state", &[Client]),
+            Condition::Invite { .. } => ("invite", &[Client]),
+            Condition::Presence { .. } => ("presence", &[Client]),
+            Condition::ToDevice { .. } => ("to_device", &[Client]),
+            Condition::Keys { .. } => ("keys", &[Client]),
+            Condition::Reads { .. } => ("reads", &[Agent]),
+            Condition::Answers { .. } => ("answers", &[Agent]),
+            Condition::Pdu { .. } => ("pdu", &[Virtual]),
+            Condition::Edu { .. } => ("edu", &[Virtual]),
+            Condition::Push { .. } => ("push", &[Virtual]),
+            Condition::Request { .. } => ("request", &[Virtual, Front]),
         };
         if let Some(kind) = self.kind
-            && kind != seen_by
+            && !seen_by.contains(&kind)
             && kind != ActorKind::Homeserver
         {
             let finding = Finding::new(format!("a {} does not see `{name}`", kind.name()));
-            let finding = finding.label(format!("only a {} does", seen_by.name()));
+            let seers: Vec<_> = seen_by.iter().map(|kind| format!("a {}", kind.name())).collect();
+            let finding = finding.label(format!("only {} does", seers.join(" or ")));
             self.linter.at_key(&below(self.pointer, name), finding);
         }
         match condition {
@@ -198,9 +212,16 @@ impl Check<'_, '_> {
                 let finding = Finding::new(format!("`{}` is no question: it would be done again and again", to.name()));
                 self.linter.at_key(&below(self.pointer, "answers/to"), finding.help(format!("there are {}", LOOKS.join(", "))));
             }
-            Condition::Request { method, path } => {
-                self.word("request/method", method, terms::METHODS, "method");
+            Condition::Request { method, path, except, after } => {
+                if method != "*" {
+                    self.word("request/method", method, terms::METHODS, "method");
+                }
                 self.glob("request/path", path);
+                for (index, path) in except.iter().enumerate() {
+                    self.glob(&format!("request/except/{index}"), path);
+                }
+                self.only(Front, "request/except", !except.is_empty());
+                self.only(Front, "request/after", after.is_some());
             }
             _ => {}
         }

@@ -19,7 +19,7 @@ type Bound = BTreeSet<String>;
 /// Checks every reference of the scenario.
 pub(super) fn check(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
-    let mut shared = Bound::from([terms::UNIQUE, terms::IP, terms::PROFILE].map(str::to_owned));
+    let mut shared = Bound::from([terms::UNIQUE, terms::IP, terms::CANARY, terms::PROFILE].map(str::to_owned));
     if !scenario.room_versions.is_empty() {
         shared.insert(terms::VERSION.to_owned());
     }
@@ -154,7 +154,8 @@ fn judge(linter: &Linter<'_>, reference: &Reference, bound: &Bound) -> Option<Fi
     }
     if bound.contains(name) {
         return match name {
-            terms::IP => judge_ip(reference),
+            terms::IP => judge_built_in(reference, terms::IP_FIELDS),
+            terms::CANARY if !reference.path.is_empty() => judge_built_in(reference, terms::CANARY_FIELDS),
             terms::PROFILE if reference.path.is_empty() => {
                 Some(Finding::new("this names no setting").help("a setting of the profile is `${profile.NAME}`"))
             }
@@ -179,12 +180,13 @@ fn judge(linter: &Linter<'_>, reference: &Reference, bound: &Bound) -> Option<Fi
     })
 }
 
-fn judge_ip(reference: &Reference) -> Option<Finding> {
+fn judge_built_in(reference: &Reference, fields: &[&str]) -> Option<Finding> {
+    let name = &reference.name;
     match reference.path.as_slice() {
-        [field] if terms::IP_FIELDS.contains(&field.as_str()) => None,
+        [field] if fields.contains(&field.as_str()) => None,
         path => {
-            let finding = Finding::new(format!("`ip` has no `{}`", path.join(".")));
-            let known: Vec<_> = terms::IP_FIELDS.iter().map(|field| format!("`${{ip.{field}}}`")).collect();
+            let finding = Finding::new(format!("`{name}` has no `{}`", path.join(".")));
+            let known: Vec<_> = fields.iter().map(|field| format!("`${{{name}.{field}}}`")).collect();
             Some(finding.help(format!("there is {}", known.join(", "))))
         }
     }

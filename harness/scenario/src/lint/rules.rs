@@ -2,7 +2,7 @@
 
 use super::{Finding, Linter};
 use crate::{
-    model::{Barrier, BarrierKind, Condition, Expect, Lifecycle, Step, Verb},
+    model::{Actor, ActorKind, Barrier, BarrierKind, Condition, Expect, Lifecycle, Step, Verb},
     terms::UPGRADE,
     walk::{self, List},
 };
@@ -95,9 +95,11 @@ enum Passed<'a> {
 fn follow<'a>(linter: &mut Linter<'_>, list: &List<'a>, mut passed: Vec<Passed<'a>>) -> Vec<Passed<'a>> {
     for (pointer, step) in list.steps() {
         let actor = step.actor.as_deref();
+        let kind = actor.and_then(|name| linter.scenario().actors.get(name)).map(Actor::kind);
+        let is_front = kind == Some(ActorKind::Front);
         let answers = |passed: &Passed<'_>, condition| match passed {
             Passed::Barrier(barrier) => answers_for(barrier, actor, condition),
-            Passed::Seen(by, seen) => shows_for(*by, seen, actor, condition),
+            Passed::Seen(by, seen) => shows_for(*by, seen, actor, condition, is_front),
             Passed::Answered => false,
         };
         if let Some(condition) = &step.never
@@ -165,7 +167,8 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
             Condition::Invite { .. }
             | Condition::Presence { .. }
             | Condition::ToDevice { .. }
-            | Condition::Keys { .. } => false,
+            | Condition::Keys { .. }
+            | Condition::Push { .. } => false,
             // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
             Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
             Condition::Reads { .. } | Condition::Answers { .. } => false,
@@ -173,14 +176,17 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
 }
 
 /// Whether what `by` saw answers for what `actor` has not seen: the same kind of thing, of which no `barrier` exists.
-fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition: &Condition) -> bool {
+fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition: &Condition, is_front: bool) -> bool {
     match (seen, condition) {
         // Each user is invited once: the later invite is another user's.
         (Condition::Invite { room: seen, .. }, Condition::Invite { room, .. }) => seen == room,
         (Condition::Reads { room: seen, .. }, Condition::Reads { room, .. }) => by == actor && seen == room,
         (Condition::Presence { .. }, Condition::Presence { .. })
         | (Condition::ToDevice { .. }, Condition::ToDevice { .. })
-        | (Condition::Keys { .. }, Condition::Keys { .. }) => by == actor,
+        | (Condition::Keys { .. }, Condition::Keys { .. })
+        | (Condition::Push { .. }, Condition::Push { .. }) => by == actor,
+        // A front end sees all that its clients ask.
+        (Condition::Request { .. }, Condition::Request { .. }) => is_front && by == actor,
         _ => false,
     }
 }

@@ -11,8 +11,19 @@ use crate::{
 };
 
 /// Verbs after which there is no answer that could be expected to be anything.
-const WITHOUT_ANSWER: &[&str] =
-    &["build", "countersign", "behave", "lifecycle", "fault", "heal", "eventually", "never", "barrier", "parallel"];
+const WITHOUT_ANSWER: &[&str] = &[
+    "build",
+    "countersign",
+    "behave",
+    "serve",
+    "lifecycle",
+    "fault",
+    "heal",
+    "eventually",
+    "never",
+    "barrier",
+    "parallel",
+];
 /// Verbs after which there is nothing to save.
 const WITHOUT_RESULT: &[&str] = &["behave", "lifecycle", "heal", "eventually", "never", "barrier", "parallel"];
 
@@ -35,7 +46,9 @@ pub(super) fn check(linter: &mut Linter<'_>) {
         }
         if let Some(saved) = &step.save {
             save(linter, &below(&pointer, "save"), saved);
-            if WITHOUT_RESULT.contains(&name) {
+            // What a front end has seen has its place among the requests.
+            let has_place = name == "eventually" && kind == Some(ActorKind::Front);
+            if WITHOUT_RESULT.contains(&name) && !has_place {
                 let finding = Finding::new(format!("`save` after `{name}`, which has no result"));
                 linter.at_key(&below(&pointer, "save"), finding);
             }

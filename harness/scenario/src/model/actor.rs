@@ -18,6 +18,9 @@ pub enum Actor {
     /// (`*.denied.example`). Keep the `*` wherever a literal name is not the point. With a case's variable in it
     /// (`${name}`), every case has a server of its own; such names are unique by `${unique}` or `${ip.v4}`.
     Virtual(String),
+    /// A front end of the homeserver actor of this name, this instance's own: where client programs reach it, and what
+    /// serves the documents of a deployment (well-known, maintenance, authenticity).
+    Front(String),
 }
 
 impl Actor {
@@ -28,6 +31,7 @@ impl Actor {
             Self::Client(_) => ActorKind::Client,
             Self::Agent(_) => ActorKind::Agent,
             Self::Virtual(_) => ActorKind::Virtual,
+            Self::Front(_) => ActorKind::Front,
         }
     }
 }
@@ -43,6 +47,8 @@ pub enum ActorKind {
     Agent,
     /// A simulated homeserver.
     Virtual,
+    /// A front end.
+    Front,
 }
 
 impl ActorKind {
@@ -53,6 +59,7 @@ impl ActorKind {
             Self::Client => "client",
             Self::Agent => "client under test",
             Self::Virtual => "virtual server",
+            Self::Front => "front end",
         }
     }
 
@@ -63,6 +70,7 @@ impl ActorKind {
             Self::Client => &["user", "server"],
             Self::Agent => &["user"],
             Self::Virtual => &["user", "policy_key"],
+            Self::Front => &["host"],
         }
     }
 }

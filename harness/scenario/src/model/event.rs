@@ -127,7 +127,7 @@ pub struct Request {
     pub to: Option<String>,
     /// HTTP method.
     pub method: String,
-    /// Path; values that are put in are percent-encoded.
+    /// Path; values that are put in are percent-encoded, but for one that is the whole path.
     pub path: String,
     /// Query parameters, a list gives the key several times.
     #[serde(default)]

@@ -106,12 +106,23 @@ pub enum Condition {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<String>,
     },
-    /// virtual: a request for it.
+    /// virtual: a notification that a homeserver pushed to it (push gateway API, `/_matrix/push/v1/notify`).
+    Push {
+        /// A text that stands in it: an event id, a piece of content, a key.
+        mentions: String,
+    },
+    /// virtual, front: a request for it.
     Request {
-        /// HTTP method.
+        /// HTTP method, or `*` for any.
         method: String,
         /// Glob over the path.
         path: String,
+        /// front: globs over paths that do not count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<String>,
+        /// front: how many requests had arrived when it begins to count (`${mark}`, what `serve` or `eventually` saved).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
     },
 }
 

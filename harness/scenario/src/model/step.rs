@@ -2,7 +2,7 @@
 
 use super::{
     ActorKind, Barrier, Behave, Build, Condition, Countersign, CreateRoom, Expect, Fault, Invite, Lifecycle,
-    Membership, Native, Receipt, Request, Save, Send, Submit, Target, Template, ToDevice, Transaction, Typing,
+    Membership, Native, Receipt, Request, Save, Send, Serve, Submit, Target, Template, ToDevice, Transaction, Typing,
 };
 use crate::span::At;
 use fedproof_agent_protocol::Command;
@@ -101,23 +101,27 @@ verbs! {
     countersign: Countersign(Countersign) by [Virtual],
     /// virtual: sends one transaction. Result: response body.
     transaction: Transaction(Transaction) by [Virtual],
-    /// client, virtual: any request; a virtual server signs it. Result: response body.
-    request: Request(Request) by [Client, Virtual],
+    /// client, virtual, front: any request; a virtual server signs it, a front end is asked it by nobody in particular.
+    /// Result: response body.
+    request: Request(Request) by [Client, Virtual, Front],
     /// agent: does as it is told (`harness/agent-protocol`); what the command needs and does not say is put in. Result: its
     /// answer.
     agent: Agent(Command) by [Agent],
     /// virtual: replaces its behaviour at one endpoint, from now on.
     behave: Behave(Behave) by [Virtual],
+    /// front: what it does at a path from now on. Result: how many requests have arrived at it so far.
+    serve: Serve(Serve) by [Front],
     /// homeserver: start, stop, restart, kill, pause, resume or upgrade it.
     lifecycle: Lifecycle(Lifecycle) by [Homeserver],
     /// instance: a fault in the gateway, until healed. Result: its handle.
     fault: Fault(Fault) by [],
     /// instance: heals a fault.
     heal: Heal(String) by [],
-    /// client, virtual: waits until this has been observed (R2); the wait is bounded, its end is a failed expectation.
-    eventually: Eventually(Condition) by [Client, Agent, Virtual],
-    /// client, virtual: this has not been observed. Only after a barrier in the same phase (R2).
-    never: Never(Condition) by [Client, Agent, Virtual],
+    /// client, agent, virtual, front: waits until this has been observed (R2); the wait is bounded, its end is a failed
+    /// expectation. Result, of a front end: how many requests had arrived by then.
+    eventually: Eventually(Condition) by [Client, Agent, Virtual, Front],
+    /// client, agent, virtual, front: this has not been observed. Only after a barrier in the same phase (R2).
+    never: Never(Condition) by [Client, Agent, Virtual, Front],
     /// instance: something later of the same kind, in the same room, arrives (R2). If it does not, nothing can be said.
     barrier: Barrier(Barrier) by [],
     /// instance: runs these step lists side by side.

@@ -42,6 +42,40 @@ pub enum Manner {
     },
 }
 
+/// Arguments of `serve`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// Path, without a query; `*` and `?` are wild. The last `serve` that matches counts.
+    pub at: String,
+    /// What it does there.
+    pub like: Service,
+}
+
+/// What a front end does at a path.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Service {
+    /// Answers this itself.
+    Answer {
+        /// HTTP status.
+        #[serde(default = "ok")]
+        status: u16,
+        /// Sent as JSON; a text is sent as it is, whether it is JSON or not.
+        #[serde(default)]
+        body: Value,
+    },
+    /// Answers what it would otherwise, with this merged into it (RFC 7396: `null` removes a key).
+    Amended(Value),
+    /// Ends the connection without an answer.
+    Unreachable,
+    /// Passes the request on to the homeserver, as it does where nothing else was said.
+    Homeserver,
+}
+fn ok() -> u16 {
+    200
+}
+
 /// What is done to a homeserver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
