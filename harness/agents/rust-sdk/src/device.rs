@@ -55,11 +55,14 @@ impl Device {
         Ok(Self { client, reference, requests, syncs, syncing })
     }
 
-    /// Waits until the next sync was taken in.
-    pub(crate) async fn next_sync(&self) -> Result<(), Refusal> {
-        let mut syncs = self.syncs.clone();
-        syncs.mark_unchanged();
-        Ok(syncs.changed().await?)
+    /// How many syncs were taken in so far: to be asked before what may have come is looked at.
+    pub(crate) fn syncs_so_far(&self) -> u64 {
+        *self.syncs.borrow()
+    }
+
+    /// Waits until more syncs were taken in than `seen`.
+    pub(crate) async fn sync_after(&self, seen: u64) -> Result<(), Refusal> {
+        Ok(self.syncs.clone().wait_for(|syncs| *syncs > seen).await.map(drop)?)
     }
 
     /// Stops to sync.

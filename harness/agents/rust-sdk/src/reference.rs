@@ -142,9 +142,7 @@ impl Device {
         let roles = self.roles(room, kind).await?;
         let request = upgrade_room::v3::Request::new(RoomId::parse(room)?, RoomVersionId::try_from(version)?);
         let new = self.client.send(request).await?.replacement_room;
-        while self.client.get_room(&new).is_none_or(|room| !room.is_state_fully_synced()) {
-            self.next_sync().await?;
-        }
+        self.until_joined(&new).await?;
         let room = self.room(new.as_str())?;
         for (key, content) in roles.into_iter().filter(|_| !mutant::is("roles-lost")) {
             room.send_state_event_raw(kind, &key, content).await?;

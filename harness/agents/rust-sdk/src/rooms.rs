@@ -10,7 +10,9 @@ use matrix_sdk::{
         api::client::room::create_room::v3::{Request, RoomPreset},
         events::{
             InitialStateEvent,
-            room::{encryption::RoomEncryptionEventContent, message::RoomMessageEventContent},
+            room::{
+                encryption::RoomEncryptionEventContent, member::MembershipState, message::RoomMessageEventContent,
+            },
         },
     },
 };
@@ -45,8 +47,12 @@ impl Device {
         mutant::spoil(&mut request)?;
         let is_encrypted = request.initial_state.iter().any(|event| event.json().get().contains("m.room.encryption"));
         let room = self.client.create_room(request).await?;
-        while is_encrypted && !room.latest_encryption_state().await?.is_encrypted() {
-            self.next_sync().await?;
+        loop {
+            let seen = self.syncs_so_far();
+            if !is_encrypted || room.latest_encryption_state().await?.is_encrypted() {
+                break;
+            }
+            self.sync_after(seen).await?;
         }
         Ok(json!({"room": room.room_id()}))
     }
@@ -55,10 +61,22 @@ impl Device {
     pub(crate) async fn join(&self, room: &str) -> Result<(), Refusal> {
         let id = RoomId::parse(room)?;
         self.client.join_room_by_id(&id).await?;
-        while self.client.get_room(&id).is_none_or(|room| !room.is_state_fully_synced()) {
-            self.next_sync().await?;
+        self.until_joined(&id).await
+    }
+
+    /// Waits until a sync has brought its own membership.
+    pub(crate) async fn until_joined(&self, id: &RoomId) -> Result<(), Refusal> {
+        let own = self.client.user_id().ok_or("not logged in")?;
+        loop {
+            let seen = self.syncs_so_far();
+            if let Some(room) = self.client.get_room(id) {
+                let member = room.get_member_no_sync(own).await?;
+                if member.is_some_and(|member| *member.membership() == MembershipState::Join) {
+                    return Ok(());
+                }
+            }
+            self.sync_after(seen).await?;
         }
-        Ok(())
     }
 
     pub(crate) async fn send(&self, room: &str, body: &str) -> Result<String, Refusal> {

@@ -72,6 +72,7 @@ impl Device {
     /// Who asks in a room invites into it first.
     async fn request_of(&self, user: &UserId) -> Result<VerificationRequest, Refusal> {
         loop {
+            let seen = self.syncs_so_far();
             for room in self.client.invited_rooms() {
                 let inviter = room.invite_details().await.ok().and_then(|invite| invite.inviter);
                 if inviter.is_some_and(|inviter| inviter.user_id() == user) {
@@ -84,7 +85,7 @@ impl Device {
             {
                 return Ok(request);
             }
-            self.next_sync().await?;
+            self.sync_after(seen).await?;
         }
     }
 }
