@@ -121,8 +121,8 @@ commands! {
         #[serde(default = "yes")]
         federated: bool,
         /// The time by which an alias is named, where the client names one, in milliseconds since 1970.
-        #[serde(default)]
-        now_ms: u64,
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        now_ms: Value,
     },
     /// Accepts an invitation, or joins.
     join: Join {

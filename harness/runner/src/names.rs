@@ -20,11 +20,18 @@ impl Names<'_> {
     pub(crate) fn built_in(self, name: &str) -> Option<Value> {
         match name {
             "unique" => Some(self.0.into()),
+            "number" => Some(self.number().into()),
             "ip" => Some(self.literals()),
             "canary" => Some(canary(self.0).into()),
             "canary.sealed" => Some(STANDARD.encode(canary(self.0)).into()),
             _ => None,
         }
+    }
+
+    /// Digits of its own, for what must be a number: those of `i12-…` are 112, those of `m12-…` 212.
+    fn number(self) -> String {
+        let kind = if self.0.starts_with('i') { '1' } else { '2' };
+        std::iter::once(kind).chain(self.0[1..].chars().take_while(char::is_ascii_digit)).collect()
     }
 
     /// An address of its own of each family.

@@ -5,7 +5,7 @@
 //! `${denied.user}` its default user, `${denied.policy_key}` its public key as a policy server, `${alice}` a user id, `${alice.server}` its server's name, `${S}` a server
 //! name, `${front}` the address that clients take for the homeserver's, `${front.host}` the host in it) and the built-in `${case}` (last segment of the row's id, in a case's steps and vars), `${phase}` (in
 //! steps), `${version}` (the room version), `${unique}` (part of every name that the instance makes, good as a label of
-//! a server name), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets),
+//! a server name), `${number}` (digits of its own), `${ip.v4}` and `${ip.v6}` (IP literals of the instance's own; the latter without brackets),
 //! `${canary}` (a text that must be readable nowhere but in clients) with `${canary.sealed}` (it in base64), and
 //! `${profile.NAME}` (a setting of the profile, with its JSON type).
 //! `vars` are bound before the first phase, from top to bottom.

@@ -55,7 +55,7 @@ pub const SERVICES: &[&str] = &["presence", "public_rooms_over_federation"];
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Names that are bound without anybody binding them; [`CASE`] and [`PHASE`] not everywhere.
-pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, IP, CANARY, PROFILE];
+pub const BUILT_IN: &[&str] = &[CASE, PHASE, VERSION, UNIQUE, NUMBER, IP, CANARY, PROFILE];
 /// Last segment of the row, in steps and variables of a case.
 pub const CASE: &str = "case";
 /// Name of the phase, in steps.
@@ -65,6 +65,8 @@ pub const VERSION: &str = "version";
 
 /// Part of every name that the instance makes.
 pub const UNIQUE: &str = "unique";
+/// Digits that the instance has for itself.
+pub const NUMBER: &str = "number";
 /// IP literals that the instance has for itself, by [`IP_FIELDS`].
 pub const IP: &str = "ip";
 /// A text that must be readable nowhere but in clients; the whole run is searched for it. `${canary.sealed}` is it in base64,

@@ -40,7 +40,7 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
         Command::CreateRoom { name, invite, direct, federated, now_ms } => {
             let mut request = device.new_room(&name, &invite, direct)?;
             if let Some(reference) = &device.reference {
-                reference.shape(&mut request, device.own_server()?, federated, now_ms)?;
+                reference.shape(&mut request, device.own_server()?, federated, number(&now_ms))?;
             }
             device.create_room(request).await
         }
@@ -94,6 +94,11 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
         Command::Verify { user } => device.verify(&user).await,
         Command::AcceptVerification { user } => device.accept_verification(&user).await,
     }
+}
+
+/// A number, also one that was put in for a text.
+fn number(value: &Value) -> u64 {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }
 
 async fn devices(device: &Device, user: &str) -> Result<Value, Refusal> {

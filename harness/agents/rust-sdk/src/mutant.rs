@@ -19,7 +19,7 @@ use matrix_sdk::{
     },
 };
 use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The defect, if there is one: `plaintext` of `agent/plaintext`.
 static DEFECT: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -37,16 +37,15 @@ pub(crate) async fn instead(device: &Device, command: &Command) -> Option<Result
     let nothing = || Some(Ok(json!({})));
     match (DEFECT.as_deref()?, command) {
         ("plaintext", Command::Send { room, body }) => Some(in_the_clear(device, room, body).await),
-        ("follows-downgrade", Command::Send { room, body }) => match device.room(room) {
-            Ok(known) if !is_encrypted_by_state(&known).await => Some(in_the_clear(device, room, body).await),
-            _ => None,
-        },
+        ("follows-downgrade", Command::Send { room, body }) if !is_encrypted_by_state(device, room).await => {
+            Some(in_the_clear(device, room, body).await)
+        }
         ("old-session", Command::Send { room, .. }) => again(device, room).await.transpose(),
         ("shares-with-old-devices", Command::Send { room, .. }) => match block_newcomers(device, room).await {
             Ok(()) => None,
             Err(refusal) => Some(Err(refusal)),
         },
-        ("reads-nothing", Command::Read { .. }) => Some(Ok(json!({"unreadable": "as the mutant is"}))),
+        ("reads-one-sender", Command::Read { room, event }) => Some(device.read(room, event).await.map(of_one_sender)),
         ("restores-nothing", Command::Restore { .. }) | ("gives-no-role", Command::SetRole { .. }) => nothing(),
         ("verifies-nothing", Command::Verify { .. } | Command::AcceptVerification { .. }) => {
             Some(Ok(json!({"emoji": [], "verified": true})))
@@ -67,11 +66,10 @@ pub(crate) async fn after(device: &Device, command: &Command) -> Result<(), Refu
             Ok(())
         }
         (Some("garbles-one"), Command::SendMany { room, .. }) => {
-            let garbled = json!({
-                "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEg", "session_id": "nobody has it",
-                "sender_key": "a", "device_id": "b",
-            });
-            put(device, &device.room(room)?, "m.room.encrypted", raw(&garbled)?).await.map(drop)
+            let room = device.room(room)?;
+            let mut content = last_encrypted(device, &room).await?.ok_or("nothing was sent")?;
+            content["session_id"] = "of a session that nobody has".into();
+            put(device, &room, "m.room.encrypted", raw(&content)?).await.map(drop)
         }
         _ => Ok(()),
     }
@@ -101,7 +99,8 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             }
             (Some("m.room.server_acl"), "acl-port") => {
                 let names = event["content"]["allow"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                let with_port = names.map(|name| if name == "*" { name.to_owned() } else { format!("{name}:8448") });
+                // Homeservers refuse a list that leaves themselves out.
+                let with_port = names.flat_map(|name| [name.to_owned(), format!("{name}:8448")]);
                 event["content"]["allow"] = with_port.collect::<Vec<_>>().into();
                 None
             }
@@ -128,17 +127,33 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             let user = request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
             request.room_alias_name = user;
         }
-        "roles-for-all" => request.power_level_content_override = None,
+        "roles-for-all" => {
+            if let Some(powers) = &request.power_level_content_override {
+                let mut powers: Value = serde_json::from_str(powers.json().get())?;
+                for (kind, power) in powers["events"].as_object_mut().into_iter().flatten() {
+                    if !kind.starts_with("m.") {
+                        *power = 0.into();
+                    }
+                }
+                request.power_level_content_override = Some(raw(&powers)?);
+            }
+        }
         _ => {}
     }
     Ok(())
 }
 
-async fn is_encrypted_by_state(room: &Room) -> bool {
-    let state = room.get_state_event("m.room.encryption".into(), "").await.ok().flatten();
-    let Some(matrix_sdk::deserialized_responses::RawAnySyncOrStrippedState::Sync(event)) = state else { return false };
-    let content = event.get_field::<Value>("content").ok().flatten().unwrap_or_default();
-    content["algorithm"] == "m.megolm.v1.aes-sha2"
+/// What it reads, if it is by whom it read first.
+fn of_one_sender(read: Value) -> Value {
+    static FIRST: OnceLock<Value> = OnceLock::new();
+    let first = FIRST.get_or_init(|| read["sender"].clone());
+    if *first == read["sender"] { read } else { json!({"sender": read["sender"], "unreadable": "as the mutant is"}) }
+}
+
+/// As the server has it.
+async fn is_encrypted_by_state(device: &Device, room: &str) -> bool {
+    let states = device.states(room, "m.room.encryption").await.unwrap_or_default();
+    states.iter().any(|(_, content)| content["algorithm"] == "m.megolm.v1.aes-sha2")
 }
 
 async fn put(device: &Device, room: &Room, kind: &str, content: Raw<AnyMessageLikeEventContent>) -> Result<Value, Refusal> {
@@ -155,6 +170,14 @@ async fn in_the_clear(device: &Device, room: &str, body: &str) -> Result<Value, 
 /// Its last encrypted message once more, with the session of then; nothing where there is none.
 async fn again(device: &Device, room: &str) -> Result<Option<Value>, Refusal> {
     let room = device.room(room)?;
+    match last_encrypted(device, &room).await? {
+        Some(content) => put(device, &room, "m.room.encrypted", raw(&content)?).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Content of its last encrypted message.
+async fn last_encrypted(device: &Device, room: &Room) -> Result<Option<Value>, Refusal> {
     let page = room.messages(MessagesOptions::backward()).await?;
     for event in page.chunk.iter().filter_map(|event| event.event_id()) {
         let request = matrix_sdk::ruma::api::client::room::get_room_event::v3::Request::new(room.room_id().to_owned(), event);
@@ -162,7 +185,7 @@ async fn again(device: &Device, room: &str) -> Result<Option<Value>, Refusal> {
         let field = |name: &str| event.get_field::<Value>(name).ok().flatten().unwrap_or_default();
         let is_own = field("sender").as_str() == device.client.user_id().map(UserId::as_str);
         if is_own && field("type") == "m.room.encrypted" {
-            return put(device, &room, "m.room.encrypted", raw(&field("content"))?).await.map(Some);
+            return Ok(Some(field("content")));
         }
     }
     Ok(None)

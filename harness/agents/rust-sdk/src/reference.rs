@@ -139,7 +139,7 @@ impl Device {
     /// Roles go along into the new room: no homeserver knows of them.
     pub(crate) async fn upgrade(&self, room: &str, version: &str) -> Result<Value, Refusal> {
         let kind = self.rules()?.text("role_event")?;
-        let roles = self.roles(room, kind).await?;
+        let roles = self.states(room, kind).await?;
         let request = upgrade_room::v3::Request::new(RoomId::parse(room)?, RoomVersionId::try_from(version)?);
         let new = self.client.send(request).await?.replacement_room;
         self.until_joined(&new).await?;
@@ -150,12 +150,12 @@ impl Device {
         Ok(json!({"room": new}))
     }
 
-    /// As the server has them, by state key.
-    async fn roles(&self, room: &str, kind: &str) -> Result<Vec<(String, Value)>, Refusal> {
+    /// State of a type as the server has it, by state key.
+    pub(crate) async fn states(&self, room: &str, kind: &str) -> Result<Vec<(String, Value)>, Refusal> {
         let request = get_state_events::v3::Request::new(RoomId::parse(room)?);
         let events = self.client.send(request).await?.room_state;
-        let is_role = |event: &&Raw<AnyStateEvent>| event.get_field::<String>("type").ok().flatten().as_deref() == Some(kind);
-        let known = events.iter().filter(is_role).filter_map(|event| {
+        let is_it = |event: &&Raw<AnyStateEvent>| event.get_field::<String>("type").ok().flatten().as_deref() == Some(kind);
+        let known = events.iter().filter(is_it).filter_map(|event| {
             Some((
                 event.get_field::<String>("state_key").ok().flatten()?,
                 event.get_field::<Value>("content").ok().flatten()?,
