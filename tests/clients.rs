@@ -8,7 +8,8 @@ use support::{alone, fedproof, run, with_verdict};
 fn the_reference_client_keeps_its_promises() {
     let _turn = alone();
     let out = tempfile::tempdir().expect("a folder");
-    let selectors = ["downstream/my-notes/**", "downstream/roles/**", "policy/rooms/shape/**", "encryption/backup-*/**"];
+    let selectors =
+        ["downstream/my-notes/**", "downstream/roles/**", "policy/rooms/shape/**", "encryption/backup-*/**"];
     let options = ["--client", "reference", "--profile", "bundesmessenger", "--seed", "21"];
     let (code, record, stderr) = run(&[&selectors[..], &options[..]].concat(), out.path());
     assert_eq!(code, 0, "{stderr}");
@@ -27,7 +28,12 @@ fn the_sdk_alone_is_not_blamed_for_a_downstreams_features() {
     let (code, record, stderr) =
         run(&["downstream/roles/**", "--profile", "bundesmessenger", "--seed", "22"], out.path());
     assert_eq!(code, 3, "nothing was decided: {stderr}");
-    for case in record["cases"].as_array().expect("cases").iter().filter(|case| case["scenario"] != "scenarios/invariant/always.yaml") {
+    for case in record["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .filter(|case| case["scenario"] != "scenarios/invariant/always.yaml")
+    {
         assert_eq!(case["verdict"], "skipped", "{case}");
         let reason = case["reason"].as_str().unwrap_or_default();
         assert!(reason.starts_with("capability: matrix-rust-sdk"), "{reason}");

@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_written_as_the_documentation_says() {
-        let said: Said = serde_json::from_value(json!({"answer": {"id": 1, "result": {"event": "$e"}}})).expect("an answer");
+        let said: Said =
+            serde_json::from_value(json!({"answer": {"id": 1, "result": {"event": "$e"}}})).expect("an answer");
         assert_eq!(said, Said::Answer { id: 1, result: json!({"event": "$e"}) });
         assert_eq!(serde_json::to_value(Said::Synced {}).ok(), Some(json!({"synced": {}})));
     }

@@ -116,14 +116,7 @@ impl Agent {
         shared.note("said", &json!(hello));
         let (synced, syncs) = watch::channel(0);
         tokio::spawn(listen(shared.clone(), lines, synced));
-        Ok(Self {
-            hello,
-            stdin: stdin.into(),
-            shared,
-            next: AtomicU64::new(1),
-            syncs,
-            _child: child,
-        })
+        Ok(Self { hello, stdin: stdin.into(), shared, next: AtomicU64::new(1), syncs, _child: child })
     }
 
     /// Who it is.
@@ -176,7 +169,9 @@ impl Agent {
     fn error(&self, order: &str, why: Why) -> AgentError {
         match why {
             Why::Refused(reason) => AgentError::Refused { order: order.to_owned(), reason },
-            Why::Ended => AgentError::Died { status: format!("before it answered `{order}`"), said: self.shared.last() },
+            Why::Ended => {
+                AgentError::Died { status: format!("before it answered `{order}`"), said: self.shared.last() }
+            }
             Why::Protocol(message, line) => AgentError::Protocol { message, line },
         }
     }

@@ -38,7 +38,8 @@ impl Program {
             ("${checkout}", spec.checkout.as_deref().map(text).unwrap_or_default()),
         ];
         let filled = |texts: &[String]| -> Vec<String> {
-            let fill = |text: &String| values.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
+            let fill =
+                |text: &String| values.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
             texts.iter().map(fill).collect()
         };
         let mut build = filled(&adapter.build);
@@ -56,7 +57,7 @@ impl Program {
             }
         };
         let built = command::run(&what, command, tell).await;
-        built.map_err(|source| AgentError::NotBuilt { client: spec.name.clone(), source })?;
+        built.map_err(|source| AgentError::NotBuilt { client: spec.name.clone(), source: source.into() })?;
         Ok(Self { name: spec.name.clone(), start: filled(&adapter.start) })
     }
 

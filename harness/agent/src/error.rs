@@ -27,7 +27,7 @@ pub enum AgentError {
         /// Name of the adapter.
         client: String,
         /// What the command said.
-        source: fedproof_deployment::DeploymentError,
+        source: Box<fedproof_deployment::DeploymentError>,
     },
     /// A file or folder for it.
     #[error("failed to {what} {path}: {source}")]

@@ -6,7 +6,8 @@ use fedproof_agent_protocol::Command;
 use serde_json::json;
 use std::{path::Path, time::Duration};
 
-const HELLO: &str = r#"echo '{"hello":{"protocol":1,"name":"fake","version":"1","capabilities":["back_up","restore"]}}'"#;
+const HELLO: &str =
+    r#"echo '{"hello":{"protocol":1,"name":"fake","version":"1","capabilities":["back_up","restore"]}}'"#;
 const LIMIT: Duration = Duration::from_secs(20);
 
 async fn start(folder: &Path, script: &str) -> Result<Agent, AgentError> {
@@ -44,7 +45,8 @@ async fn what_it_never_offered_it_is_not_asked_for() {
 
 #[tokio::test]
 async fn one_that_dies_is_told_with_its_last_words() {
-    let error = told("read line; echo 'out of luck' >&2; sleep 0.2; exit 7", Command::BackUp {}, LIMIT).await.unwrap_err();
+    let error =
+        told("read line; echo 'out of luck' >&2; sleep 0.2; exit 7", Command::BackUp {}, LIMIT).await.unwrap_err();
     assert!(matches!(&error, AgentError::Died { said, .. } if said == "out of luck"), "{error}");
 }
 
@@ -52,13 +54,17 @@ async fn one_that_dies_is_told_with_its_last_words() {
 async fn one_that_hangs_is_told_with_its_last_words() {
     let hang = "echo 'thinking' >&2; cat > /dev/null";
     let error = told(hang, Command::BackUp {}, Duration::from_millis(500)).await.unwrap_err();
-    assert!(matches!(&error, AgentError::Silent { order, said, .. } if order == "back_up" && said == "thinking"), "{error}");
+    assert!(
+        matches!(&error, AgentError::Silent { order, said, .. } if order == "back_up" && said == "thinking"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn one_that_babbles_has_broken_the_protocol_for_good() {
     let folder = tempfile::tempdir().unwrap();
-    let agent = start(folder.path(), &format!("{HELLO}; read line; echo 'hello world'; cat > /dev/null")).await.unwrap();
+    let agent =
+        start(folder.path(), &format!("{HELLO}; read line; echo 'hello world'; cat > /dev/null")).await.unwrap();
     for _ in 0..2 {
         let error = agent.order(Command::BackUp {}, LIMIT).await.unwrap_err();
         assert!(matches!(&error, AgentError::Protocol { line, .. } if line == "hello world"), "{error}");

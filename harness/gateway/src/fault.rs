@@ -175,7 +175,8 @@ impl Faults {
     /// The fault that refuses even the connection: one for all methods and paths.
     pub(crate) fn on_connection(&self, from: &ServerName, to: &ServerName) -> Option<Arc<Active>> {
         let matter = Matter { from, to, method: "CONNECT", path: "" };
-        let found = self.first(&matter, |active| !matches!(active.effect, Effect::Rewrite { .. }) && active.fault.one_in <= 1)?;
+        let found =
+            self.first(&matter, |active| !matches!(active.effect, Effect::Rewrite { .. }) && active.fault.one_in <= 1)?;
         let total = found.effect == Effect::Refuse && found.fault.method.is_none() && found.fault.path.is_none();
         total.then_some(found)
     }

@@ -70,8 +70,14 @@ async fn a_partition_refuses_the_connection() {
     virtual_server(&bed.gateway, "b.example");
     let kept = bed.caller.connect("r.example").await;
     let from: ServerName = "a.*".into();
-    let all =
-        Fault { from: Some(from), to: Some("r.example".into()), method: None, one_in: 1, path: None, effect: Effect::Refuse };
+    let all = Fault {
+        from: Some(from),
+        to: Some("r.example".into()),
+        method: None,
+        one_in: 1,
+        path: None,
+        effect: Effect::Refuse,
+    };
     let id = bed.gateway.inject(all);
     assert_eq!(bed.caller.open("CONNECT r.example:8448 HTTP/1.0").await.1, "HTTP/1.0 502 Bad Gateway");
     let exchange = only_exchange(&bed.gateway);

@@ -45,6 +45,7 @@ pub(crate) async fn instead(device: &Device, command: &Command) -> Option<Result
             Ok(()) => None,
             Err(refusal) => Some(Err(refusal)),
         },
+        ("garbles-one", Command::SendMany { room, .. }) => garble(device, room).await.err().map(Err),
         ("reads-one-sender", Command::Read { room, event }) => Some(device.read(room, event).await.map(of_one_sender)),
         ("restores-nothing", Command::Restore { .. }) | ("gives-no-role", Command::SetRole { .. }) => nothing(),
         ("verifies-nothing", Command::Verify { .. } | Command::AcceptVerification { .. }) => {
@@ -65,12 +66,6 @@ pub(crate) async fn after(device: &Device, command: &Command) -> Result<(), Refu
             device.client.send(request).await?;
             Ok(())
         }
-        (Some("garbles-one"), Command::SendMany { room, .. }) => {
-            let room = device.room(room)?;
-            let mut content = last_encrypted(device, &room).await?.ok_or("nothing was sent")?;
-            content["session_id"] = "of a session that nobody has".into();
-            put(device, &room, "m.room.encrypted", raw(&content)?).await.map(drop)
-        }
         _ => Ok(()),
     }
 }
@@ -86,9 +81,7 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             (Some("m.room.encryption"), "unencrypted-rooms") => continue,
             (Some("m.room.history_visibility"), "shared-history") => Some(json!({"history_visibility": "shared"})),
             (Some("m.room.server_acl"), "no-acl") => continue,
-            (Some("m.room.server_acl"), "acl-everybody") => {
-                Some(json!({"allow": ["*"], "allow_ip_literals": false}))
-            }
+            (Some("m.room.server_acl"), "acl-everybody") => Some(json!({"allow": ["*"], "allow_ip_literals": false})),
             (Some("m.room.server_acl"), "acl-literals") => {
                 event["content"]["allow_ip_literals"] = true.into();
                 None
@@ -100,7 +93,10 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             (Some("m.room.server_acl"), "acl-port") => {
                 let names = event["content"]["allow"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 // Homeservers refuse a list that leaves themselves out.
-                let with_port = names.flat_map(|name| [name.to_owned(), format!("{name}:8448")]);
+                let with_port = names.flat_map(|name| match name {
+                    "*" => vec![name.to_owned()],
+                    name => vec![name.to_owned(), format!("{name}:8448")],
+                });
                 event["content"]["allow"] = with_port.collect::<Vec<_>>().into();
                 None
             }
@@ -124,7 +120,8 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             request.room_alias_name = alias.map(|alias| alias.chars().take(5).collect());
         }
         "alias-in-dm" if direct => {
-            let user = request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
+            let user =
+                request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
             request.room_alias_name = user;
         }
         "roles-for-all" => {
@@ -156,7 +153,12 @@ async fn is_encrypted_by_state(device: &Device, room: &str) -> bool {
     states.iter().any(|(_, content)| content["algorithm"] == "m.megolm.v1.aes-sha2")
 }
 
-async fn put(device: &Device, room: &Room, kind: &str, content: Raw<AnyMessageLikeEventContent>) -> Result<Value, Refusal> {
+async fn put(
+    device: &Device,
+    room: &Room,
+    kind: &str,
+    content: Raw<AnyMessageLikeEventContent>,
+) -> Result<Value, Refusal> {
     let (room, transaction) = (room.room_id().to_owned(), TransactionId::new());
     let request = send_message_event::v3::Request::new_raw(room, transaction, kind.into(), content);
     Ok(json!({"event": device.client.send(request).await?.event_id}))
@@ -176,11 +178,20 @@ async fn again(device: &Device, room: &str) -> Result<Option<Value>, Refusal> {
     }
 }
 
+/// A message that nobody can read.
+async fn garble(device: &Device, room: &str) -> Result<(), Refusal> {
+    let room = device.room(room)?;
+    let mut content = last_encrypted(device, &room).await?.ok_or("nothing was sent")?;
+    content["session_id"] = "of a session that nobody has".into();
+    put(device, &room, "m.room.encrypted", raw(&content)?).await.map(drop)
+}
+
 /// Content of its last encrypted message.
 async fn last_encrypted(device: &Device, room: &Room) -> Result<Option<Value>, Refusal> {
     let page = room.messages(MessagesOptions::backward()).await?;
     for event in page.chunk.iter().filter_map(|event| event.event_id()) {
-        let request = matrix_sdk::ruma::api::client::room::get_room_event::v3::Request::new(room.room_id().to_owned(), event);
+        let request =
+            matrix_sdk::ruma::api::client::room::get_room_event::v3::Request::new(room.room_id().to_owned(), event);
         let event = device.client.send(request).await?.event;
         let field = |name: &str| event.get_field::<Value>(name).ok().flatten().unwrap_or_default();
         let is_own = field("sender").as_str() == device.client.user_id().map(UserId::as_str);
@@ -206,7 +217,12 @@ async fn block_newcomers(device: &Device, room: &str) -> Result<(), Refusal> {
 
 /// Overwrites what is in secret storage by what anybody can read.
 async fn readable_secrets(device: &Device) -> Result<(), Refusal> {
-    let secrets = ["m.megolm_backup.v1", "m.cross_signing.master", "m.cross_signing.self_signing", "m.cross_signing.user_signing"];
+    let secrets = [
+        "m.megolm_backup.v1",
+        "m.cross_signing.master",
+        "m.cross_signing.self_signing",
+        "m.cross_signing.user_signing",
+    ];
     for secret in secrets {
         let content = raw(&json!({"key": "as anybody can read it"}))?;
         device.client.account().set_account_data_raw(secret.into(), content).await?;

@@ -3,16 +3,14 @@
 //! the profile.
 
 use crate::{Refusal, device::Device, mutant};
-use matrix_sdk::{
-    ruma::{
-        RoomId, RoomVersionId, ServerName, UserId,
-        api::client::{
-            room::{create_room::v3::Request, upgrade_room},
-            state::get_state_events,
-        },
-        events::{AnyStateEvent, GlobalAccountDataEventType},
-        serde::Raw,
+use matrix_sdk::ruma::{
+    RoomId, RoomVersionId, ServerName, UserId,
+    api::client::{
+        room::{create_room::v3::Request, upgrade_room},
+        state::get_state_events,
     },
+    events::{AnyStateEvent, GlobalAccountDataEventType},
+    serde::Raw,
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -154,7 +152,8 @@ impl Device {
     pub(crate) async fn states(&self, room: &str, kind: &str) -> Result<Vec<(String, Value)>, Refusal> {
         let request = get_state_events::v3::Request::new(RoomId::parse(room)?);
         let events = self.client.send(request).await?.room_state;
-        let is_it = |event: &&Raw<AnyStateEvent>| event.get_field::<String>("type").ok().flatten().as_deref() == Some(kind);
+        let is_it =
+            |event: &&Raw<AnyStateEvent>| event.get_field::<String>("type").ok().flatten().as_deref() == Some(kind);
         let known = events.iter().filter(is_it).filter_map(|event| {
             Some((
                 event.get_field::<String>("state_key").ok().flatten()?,

@@ -10,9 +10,7 @@ use matrix_sdk::{
         api::client::room::create_room::v3::{Request, RoomPreset},
         events::{
             InitialStateEvent,
-            room::{
-                encryption::RoomEncryptionEventContent, member::MembershipState, message::RoomMessageEventContent,
-            },
+            room::{encryption::RoomEncryptionEventContent, member::MembershipState, message::RoomMessageEventContent},
         },
     },
 };

@@ -5,7 +5,9 @@ use crate::{Refusal, device::Device};
 use futures_util::StreamExt;
 use matrix_sdk::{
     Client,
-    encryption::verification::{SasState, SasVerification, Verification, VerificationRequest, VerificationRequestState},
+    encryption::verification::{
+        SasState, SasVerification, Verification, VerificationRequest, VerificationRequestState,
+    },
     ruma::{
         OwnedUserId, UserId,
         events::{
@@ -59,7 +61,8 @@ impl Device {
         request.accept().await?;
         let mut changes = request.changes();
         let sas = loop {
-            if let VerificationRequestState::Transitioned { verification: Verification::SasV1(sas), .. } = request.state()
+            if let VerificationRequestState::Transitioned { verification: Verification::SasV1(sas), .. } =
+                request.state()
             {
                 break sas;
             }

@@ -70,7 +70,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let notify = recorder.notify();
     let logs = out.join("logs");
-    let can_play = |scenario: &Loaded| ground::unmet(&description, scenario).is_none() && scenario.scenario.has_agents();
+    let can_play =
+        |scenario: &Loaded| ground::unmet(&description, scenario).is_none() && scenario.scenario.has_agents();
     let client = match selection.entries.iter().any(|entry| can_play(&catalogue.scenarios[entry.scenario])) {
         true => {
             let folders = (work.path().join("clients"), out.join("clients"));

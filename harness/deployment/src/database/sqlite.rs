@@ -1,8 +1,8 @@
 //! The file of SQLite that every start of a build copies.
 
 use super::{COMPLETE_LIMIT, Preparing, Store, server};
-use crate::command;
 use crate::DeploymentError;
+use crate::command;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 

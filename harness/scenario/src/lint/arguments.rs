@@ -210,7 +210,10 @@ impl Check<'_, '_> {
             Condition::Keys { user, .. } => self.no_actor("keys/user", Some(user)),
             Condition::Answers { to, .. } if !LOOKS.contains(&to.name()) => {
                 let finding = Finding::new(format!("`{}` is no question: it would be done again and again", to.name()));
-                self.linter.at_key(&below(self.pointer, "answers/to"), finding.help(format!("there are {}", LOOKS.join(", "))));
+                self.linter.at_key(
+                    &below(self.pointer, "answers/to"),
+                    finding.help(format!("there are {}", LOOKS.join(", "))),
+                );
             }
             Condition::Request { method, path, except, after } => {
                 if method != "*" {

@@ -19,7 +19,8 @@ type Bound = BTreeSet<String>;
 /// Checks every reference of the scenario.
 pub(super) fn check(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
-    let mut shared = Bound::from([terms::UNIQUE, terms::NUMBER, terms::IP, terms::CANARY, terms::PROFILE].map(str::to_owned));
+    let mut shared =
+        Bound::from([terms::UNIQUE, terms::NUMBER, terms::IP, terms::CANARY, terms::PROFILE].map(str::to_owned));
     if !scenario.room_versions.is_empty() {
         shared.insert(terms::VERSION.to_owned());
     }

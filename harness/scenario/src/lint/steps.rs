@@ -205,7 +205,8 @@ fn expect(linter: &mut Linter<'_>, pointer: &str, expect: &Expect) {
         json_pointer(linter, &below(&pointer, "at"), at);
         if is.is_none() && equals.is_none() && differs.is_none() && contains.is_none() {
             let finding = Finding::new(format!("nothing is expected of `{at}`"));
-            let help = "it has `equals`, `differs`, `contains`, or `is: present`; null and nothing at all are `is: absent`";
+            let help =
+                "it has `equals`, `differs`, `contains`, or `is: present`; null and nothing at all are `is: absent`";
             linter.at_key(&pointer, finding.help(help));
         }
     }
