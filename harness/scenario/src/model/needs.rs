@@ -36,7 +36,8 @@ impl Needs {
         if let Some(missing) = self.features.iter().find(|feature| !features.contains(feature)) {
             return Some(format!("the deployment has no {missing}: see docs/deployments.md"));
         }
-        let is_expected = |restriction| self.features.iter().chain(&self.tolerates).any(|feature| feature == restriction);
+        let is_expected =
+            |restriction| self.features.iter().chain(&self.tolerates).any(|feature| feature == restriction);
         let is_there = |restriction| features.iter().any(|feature| feature == restriction);
         let mut restrictions = RESTRICTIONS.into_iter();
         if let Some((_, why)) = restrictions.find(|(name, _)| is_there(*name) && !is_expected(*name)) {
