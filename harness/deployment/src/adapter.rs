@@ -118,6 +118,8 @@ pub(crate) struct Start {
     pub(crate) launcher: String,
     /// Mutants it may host, if that file exists.
     pub(crate) mutants: Option<String>,
+    /// Folder of modules that settings of a deployment may name; it goes before the interpreter's own packages.
+    pub(crate) modules: Option<String>,
     /// Arguments of the homeserver itself.
     pub(crate) arguments: Vec<String>,
     /// Environment variables it must not see: names, `*` for any text, case ignored.

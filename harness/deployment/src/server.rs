@@ -136,9 +136,10 @@ impl Server {
             command.env(name, values.fill_text(&adapter, value)?);
         }
         command.envs(&self.environment);
-        let packages = &self.current().python_path;
+        let modules = start.modules.iter().map(|folder| self.adapter.folder.join(folder));
+        let packages: Vec<PathBuf> = self.current().python_path.iter().cloned().chain(modules).collect();
         if !packages.is_empty() {
-            let joined = std::env::join_paths(packages).map_err(std::io::Error::other);
+            let joined = std::env::join_paths(&packages).map_err(std::io::Error::other);
             command.env("PYTHONPATH", joined.map_err(DeploymentError::io("look for packages in", &self.folder))?);
         }
         command.current_dir(&self.folder).stderr(log);

@@ -13,7 +13,7 @@ use fedproof_virtual::{Draft, NewRoom, World};
 use goose::{
     GooseAttack,
     config::GooseConfiguration,
-    goose::{GooseUser, Scenario, Transaction},
+    goose::{GooseUser, Scenario, Transaction, TransactionResult},
 };
 use hdrhistogram::Histogram;
 use serde_json::json;
@@ -21,6 +21,7 @@ use std::{
     convert::Infallible,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    pin::Pin,
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -94,12 +95,20 @@ async fn bare(url: &str) {
     assert_eq!(latencies.lock().expect("no panic").len(), REQUESTS);
 }
 
+/// A closure is general over how long it borrows its user only where that is asked for.
+fn for_any_user<F>(work: F) -> F
+where
+    F: for<'r> Fn(&'r mut GooseUser) -> Pin<Box<dyn Future<Output = TransactionResult> + Send + 'r>>,
+{
+    work
+}
+
 /// As many requests, each in a goose transaction: those of [`bare`], or with goose's own client, which counts them.
 async fn driven(url: &str, with_its_client: bool) {
     let (http, latencies, next) = (client(), latencies(), Arc::new(AtomicU64::new(0)));
-    let work = {
+    let work = for_any_user({
         let (url, latencies) = (url.to_owned(), latencies.clone());
-        move |user: &mut GooseUser| -> std::pin::Pin<Box<dyn Future<Output = goose::goose::TransactionResult> + Send + '_>> {
+        move |user| {
             let (http, url, latencies) = (http.clone(), url.clone(), latencies.clone());
             let is_over = next.fetch_add(1, Ordering::Relaxed) >= REQUESTS;
             Box::pin(async move {
@@ -116,7 +125,7 @@ async fn driven(url: &str, with_its_client: bool) {
                 Ok(())
             })
         }
-    };
+    });
     let mut configuration = GooseConfiguration::default();
     configuration.users = Some(CONNECTIONS);
     configuration.increase_rate = Some("1000".to_owned());

@@ -16,15 +16,15 @@ pub(crate) async fn judge(gateway: &Gateway, homeservers: &[Home]) -> Vec<Invari
     let work = move || {
         let transcribed = Transcribed::new(&exchanges);
         let judge = |(name, server): &(String, _)| {
-            let results = RULES.iter().map(|(rule, judge)| {
+            let results = RULES.iter().filter_map(|(rule, judge)| {
                 let judgement = judge(&transcribed, server);
-                InvariantResult {
+                judgement.not_applicable.is_none().then(|| InvariantResult {
                     rule: (*rule).to_owned(),
                     server: name.clone(),
                     judged: judgement.judged,
                     breaches: judgement.breaches.iter().take(BREACHES).map(|breach| breach.what.clone()).collect(),
                     whole,
-                }
+                })
             });
             results.collect::<Vec<_>>()
         };

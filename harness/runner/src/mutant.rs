@@ -44,6 +44,8 @@ pub struct Mutant {
     pub kills: Vec<String>,
     /// Rows whose scenarios are played besides, because their traffic lets it act; no case of these need fail.
     pub traffic: Vec<String>,
+    /// Features of the deployments on which it makes a difference ([`FEATURES`](fedproof_scenario::terms::FEATURES)).
+    pub needs: Vec<String>,
     /// What mutants of one kind have in common: the hook that seeds them, or the gateway.
     pub family: String,
     /// Where it is seeded.
@@ -74,6 +76,8 @@ struct Written {
     kills: Vec<String>,
     #[serde(default)]
     traffic: Vec<String>,
+    #[serde(default)]
+    needs: Vec<String>,
     #[serde(default)]
     fault: Option<GatewayFault>,
     #[serde(default)]
@@ -162,6 +166,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             about: written.about,
             kills: written.kills,
             traffic: written.traffic,
+            needs: written.needs,
             family: format!("{implementation} {}", written.hook.unwrap_or_default()),
             seat: match (written.fault, written.front) {
                 (Some(fault), _) => Seat::Gateway(fault),

@@ -98,8 +98,7 @@ fn stages(
     let mut left = chosen;
     for deployment in deployments {
         let description = ground::describe_named(project, &args.place, &deployment)?;
-        let can_play =
-            |mutant: &Arc<Mutant>| mutant.kills.iter().all(|row| unmet(catalogue, &description, row).is_none());
+        let can_play = |mutant: &Arc<Mutant>| obstacle(catalogue, &description, mutant).is_none();
         let (mutants, others): (Vec<_>, Vec<_>) = left.into_iter().partition(can_play);
         left = others;
         if !mutants.is_empty() {
@@ -112,12 +111,19 @@ fn stages(
         ([mutant, ..], None) => Err(CliError::bad_input(format!("no deployment can play all rows of {}", mutant.id))),
         ([mutant, ..], Some(deployment)) if stages.is_empty() => {
             let description = ground::describe_named(project, &args.place, deployment)?;
-            let why = mutant.kills.iter().find_map(|row| unmet(catalogue, &description, row)).unwrap_or_default();
+            let why = obstacle(catalogue, &description, mutant).unwrap_or_default();
             let message = format!("no mutant can be played on {}: {}: {why}", description.name, mutant.id);
             Err(CliError::nothing_selected(message))
         }
         _ => Ok(stages),
     }
+}
+
+/// Why a mutant makes no difference on a deployment, or cannot be noticed there.
+fn obstacle(catalogue: &Catalogue, description: &Description, mutant: &Mutant) -> Option<String> {
+    let missing = mutant.needs.iter().find(|feature| !description.features.contains(feature));
+    let missing = missing.map(|feature| format!("the deployment has no {feature}"));
+    missing.or_else(|| mutant.kills.iter().find_map(|row| unmet(catalogue, description, row)))
 }
 
 /// Why no scenario of a row can be played on a deployment.

@@ -47,10 +47,11 @@ pub(super) fn judge(transcript: &Transcribed<'_>, server: &ServerName) -> Judgem
             (is_sender || is_client, "request", &exchange.request),
             (is_asked || is_client, "answer", &exchange.response),
         ];
-        for (_, part, body) in parts.into_iter().filter(|(is_its_own, ..)| *is_its_own) {
-            if let Some(text) = find(body) {
-                judgement.broken(exchange, told(exchange, part, text), &text.into());
-            }
+        let in_path = (is_sender || is_client).then_some(exchange.path.as_str()).filter(|path| path.contains(PREFIX));
+        let in_bodies = parts.into_iter().filter(|(is_its_own, ..)| *is_its_own);
+        let found = in_bodies.filter_map(|(_, part, body)| Some((part, find(body)?)));
+        for (part, text) in in_path.map(|path| ("path", path)).into_iter().chain(found) {
+            judgement.broken(exchange, told(exchange, part, text), &text.into());
         }
     }
     judgement
@@ -111,6 +112,7 @@ mod tests {
             play.federation("s", "push", "POST", "/_matrix/push/v1/notify", json!({"notification": body}), json!({})),
             play.federation("d", "s", "GET", "/_matrix/federation/v1/event/$1", json!(null), json!({"pdus": [body]})),
             play.client("@u:s", "s", "GET", "/_matrix/client/v3/sync", json!(null), json!({canary("i1-0000"): 1})),
+            play.client("@u:s", "s", "GET", &format!("/search?q={}", canary("i1-0000")), json!(null), json!({})),
         ];
         assert_eq!(breaches(&play, RULE, "s"), (2, leaks.to_vec()));
     }

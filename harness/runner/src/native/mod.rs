@@ -7,6 +7,7 @@ mod burst;
 mod classified;
 mod conforms;
 mod invariant;
+mod keys_claimed;
 mod last_segment;
 mod localised;
 mod no_contact;
@@ -38,6 +39,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("arrived_in_order", |scene, with| Box::pin(arrived::in_order(scene, with))),
     ("burst", |scene, with| Box::pin(burst::send_all(scene, with))),
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
+    ("keys_claimed", |scene, with| Box::pin(async move { keys_claimed::check(scene, with) })),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),
     ("classified", |scene, with| Box::pin(async move { classified::check(scene, with) })),
     ("conforms", |_, with| Box::pin(async move { conforms::check(with) })),

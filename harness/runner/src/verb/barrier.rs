@@ -38,16 +38,11 @@ async fn inbound(scene: &Scene<'_>, barrier: &Barrier, from: &VirtualServer, to:
     // A user that was never seen before, so that what arrives cannot be an earlier one.
     let user = from.user(&format!("barrier-{}", scene.stage.unique()));
     let (pdus, edus, expected) = match barrier.by {
-        BarrierKind::Message => {
+        BarrierKind::Message | BarrierKind::Encrypted => {
             let sender = crate::actor::user_of(from, None);
-            let content = json!({"msgtype": "m.text", "body": format!("barrier {}", scene.stage.unique())});
-            let built = from.build(Draft {
-                room: room.clone(),
-                sender,
-                kind: "m.room.message".into(),
-                content,
-                ..Draft::default()
-            })?;
+            let (kind, content) = event(barrier.by, &scene.stage.unique());
+            let built =
+                from.build(Draft { room: room.clone(), sender, kind: kind.into(), content, ..Draft::default() })?;
             (vec![built.event], vec![], Condition::Event { room, id: built.event_id })
         }
         BarrierKind::Typing => {
@@ -78,10 +73,10 @@ async fn inbound(scene: &Scene<'_>, barrier: &Barrier, from: &VirtualServer, to:
 async fn outbound(scene: &Scene<'_>, barrier: &Barrier, from: &Client, to: &VirtualServer) -> Result<Done, StepError> {
     let mark = scene.stage.unique();
     let (done, expected) = match barrier.by {
-        BarrierKind::Message => {
+        BarrierKind::Message | BarrierKind::Encrypted => {
             let room = needed(barrier.room.as_deref(), "room")?;
-            let content = json!({"msgtype": "m.text", "body": format!("barrier {mark}")});
-            let done = client::send(from, room, "m.room.message", None, &content, &mark).await?;
+            let (kind, content) = event(barrier.by, &mark);
+            let done = client::send(from, room, kind, None, &content, &mark).await?;
             let id = done.result.as_str().unwrap_or_default().to_owned();
             (done, Condition::Pdu { id })
         }
@@ -101,6 +96,17 @@ async fn outbound(scene: &Scene<'_>, barrier: &Barrier, from: &Client, to: &Virt
         });
     }
     condition::eventually(scene, scene.player(&barrier.to)?, &expected).await
+}
+
+/// Type and content of an event that says nothing but `mark`.
+fn event(by: BarrierKind, mark: &str) -> (&'static str, Value) {
+    match by {
+        BarrierKind::Encrypted => (
+            "m.room.encrypted",
+            json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": format!("barrier {mark}"), "session_id": mark}),
+        ),
+        _ => ("m.room.message", json!({"msgtype": "m.text", "body": format!("barrier {mark}")})),
+    }
 }
 
 fn edu(kind: &str, content: Value) -> Value {

@@ -97,3 +97,29 @@ fn all(front: &Front, wanted: &Wanted<'_>) -> String {
     let said: Vec<String> = came.iter().map(|begun| format!("{} {}", begun.method, begun.path)).collect();
     if said.is_empty() { "no request came".to_owned() } else { format!("there came {}", said.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(path: &str, except: &[&str], method: &str, asked: &str) -> bool {
+        let except = except.iter().map(|glob| (*glob).to_owned()).collect();
+        let condition = Condition::Request { method: method.into(), path: path.into(), except, after: None };
+        let begun =
+            Begun { caller: "front".into(), destination: "s.example".into(), method: "GET".into(), path: asked.into() };
+        Wanted::of(&condition).expect("a request").is(&begun)
+    }
+
+    #[test]
+    fn requests_are_told_apart_with_and_without_their_queries() {
+        assert!(is("/doc", &[], "GET", "/doc?x=1") && is("/doc?x=*", &[], "get", "/doc?x=1"));
+        assert!(is("*", &[], "*", "/doc") && !is("*", &["/doc"], "*", "/doc?x=1") && !is("*", &[], "PUT", "/doc"));
+    }
+
+    #[test]
+    fn a_place_that_is_no_number_is_no_place() {
+        let after = Some("here".to_owned());
+        let condition = Condition::Request { method: "*".into(), path: "*".into(), except: Vec::new(), after };
+        assert!(matches!(Wanted::of(&condition), Err(StepError::Broken { .. })));
+    }
+}

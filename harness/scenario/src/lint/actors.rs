@@ -48,12 +48,13 @@ pub(super) fn check(linter: &mut Linter<'_>) {
             linter.at_key(&pointer, Finding::new(format!("the actor `{name}` is not used")));
         }
     }
-    for (index, feature) in scenario.needs.features.iter().enumerate() {
-        if !FEATURES.contains(&feature.as_str()) {
+    for (key, features) in [("features", &scenario.needs.features), ("tolerates", &scenario.needs.tolerates)] {
+        let unknown = features.iter().enumerate().filter(|(_, feature)| !FEATURES.contains(&feature.as_str()));
+        for (index, feature) in unknown {
             let finding = Finding::new(format!("no deployment can have `{feature}`"));
             let finding = finding.label_if(near::did_you_mean(feature, FEATURES.iter().copied()));
             let finding = finding.help(format!("there are {}", FEATURES.join(", ")));
-            linter.at_value(&format!("/needs/features/{index}"), finding);
+            linter.at_value(&format!("/needs/{key}/{index}"), finding);
         }
     }
     let needs_shut = scenario.needs.features.iter().any(|feature| feature == SHUT);

@@ -243,16 +243,17 @@ impl Check<'_, '_> {
                 return;
             }
         };
+        use BarrierKind::{Encrypted, Message, Receipt, ToDevice, Typing};
         let (possible, direction): (&[BarrierKind], _) = if is_inbound {
-            (&[BarrierKind::Message, BarrierKind::Typing, BarrierKind::Receipt], "message, typing, receipt")
+            (&[Message, Encrypted, Typing, Receipt], "message, encrypted, typing, receipt")
         } else {
-            (&[BarrierKind::Message, BarrierKind::ToDevice], "message, to_device")
+            (&[Message, Encrypted, ToDevice], "message, encrypted, to_device")
         };
         if !possible.contains(&barrier.by) {
             let finding = Finding::new(format!("a barrier towards a {} is not of this kind", to.name()));
             self.at("by", finding.label(format!("expected one of {direction}")));
         }
-        if barrier.room.is_none() && barrier.by != BarrierKind::ToDevice {
+        if barrier.room.is_none() && barrier.by != ToDevice {
             self.linter.at_key(self.pointer, Finding::new("`room` is missing: a barrier is for one room"));
         }
     }

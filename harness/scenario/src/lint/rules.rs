@@ -159,7 +159,7 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
     (is_request || Some(barrier.to.as_str()) == actor)
         && match condition {
             Condition::Event { room, .. } | Condition::State { room, .. } => {
-                barrier.by == BarrierKind::Message && in_room(room)
+                matches!(barrier.by, BarrierKind::Message | BarrierKind::Encrypted) && in_room(room)
             }
             Condition::Typing { room, .. } => barrier.by == BarrierKind::Typing && in_room(room),
             Condition::Receipt { room, .. } => barrier.by == BarrierKind::Receipt && in_room(room),

@@ -147,6 +147,8 @@ pub struct Barrier {
 pub enum BarrierKind {
     /// A message event.
     Message,
+    /// An encrypted message event, of which nobody has the key: for rooms in which nothing else may be said.
+    Encrypted,
     /// A typing notification.
     Typing,
     /// A read receipt (of the newest event the sender knows).
