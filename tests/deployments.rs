@@ -21,6 +21,13 @@ fn a_closed_federation_qualifies() {
     assert!(count > 50, "the allow-list's chapter is asked for: {count}");
 }
 
+/// What fails on stock servers passes where a module enforces it.
+#[test]
+fn an_encrypted_federation_qualifies() {
+    let count = qualifies(&["--deployment", "encrypted"]);
+    assert!(count > 150, "the promises of an encrypted federation are asked for: {count}");
+}
+
 #[test]
 fn an_operators_settings_qualify() {
     let args = ["--deployment", "operator", "--profile", "bundesmessenger", "leak/lookups/**", "acl/endpoint/**"];
