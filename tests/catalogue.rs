@@ -19,12 +19,14 @@ struct Row {
 const COVERED: [&str; 10] =
     ["endpoint", "send", "join", "match", "lifecycle", "leak", "policy", "interop", "invariant", "encryption"];
 /// Rows of other chapters that are decided.
-const DECIDED: [&str; 9] = [
+const DECIDED: [&str; 11] = [
     "policy/rooms/shape",
     "interop/encrypted-message",
     "invariant/no-plaintext",
     "downstream/my-notes",
     "downstream/roles",
+    "downstream/maintenance",
+    "downstream/authenticity",
     "downstream/server-settings",
     "downstream/backup-wellknown",
     "downstream/federation-switches",

@@ -103,6 +103,9 @@ commands! {
         /// Settings of the profile, by name: what a downstream's client is told of its deployment.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         settings: Value,
+        /// Goes through what the client checks of a deployment first, as one of this version at this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<Start>,
     },
     /// Logs out: the device is gone.
     log_out: LogOut {},
@@ -239,6 +242,19 @@ commands! {
         /// User id.
         user: String,
     },
+}
+
+/// Which client starts when: time is a parameter, never the clock.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// RFC 3339.
+    pub now: String,
+    /// The client's own version: major, minor, patch.
+    pub version: String,
+    /// As the maintenance document names it: `ios`, `android`.
+    pub platform: String,
 }
 
 fn yes() -> bool {

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 /// Carries out a command; the protocol says what its result is.
 pub(crate) async fn carry_out(slot: &Slot, command: Command, is_reference: bool) -> Result<Value, Refusal> {
-    if let Command::LogIn { homeserver, user, password, settings } = &command {
+    if let Command::LogIn { homeserver, user, password, settings, start } = &command {
         let reference = is_reference.then(|| Reference::of(settings));
+        if let (Some(reference), Some(start)) = (&reference, start) {
+            reference.enter(homeserver, start).await?;
+        }
         let device = Device::log_in(homeserver, user, password, reference).await?;
         let mut result = json!({"user": device.client.user_id(), "device": device.client.device_id()});
         if device.reference.is_some() {

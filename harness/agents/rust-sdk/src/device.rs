@@ -7,11 +7,17 @@ use matrix_sdk::{
     config::{RequestConfig, SyncSettings},
     encryption::{BackupDownloadStrategy, EncryptionSettings},
 };
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// How long the server may hold a `/sync` open.
 const LONG_POLL: Duration = Duration::from_secs(20);
+
+/// Each login is a device of its own, with a store of its own.
+static STORES: AtomicU32 = AtomicU32::new(0);
 
 /// One device of one user.
 pub(crate) struct Device {
@@ -40,7 +46,7 @@ impl Device {
         };
         let client = Client::builder()
             .homeserver_url(homeserver)
-            .sqlite_store("store", None)
+            .sqlite_store(format!("store-{}", STORES.fetch_add(1, Ordering::Relaxed)), None)
             .with_encryption_settings(settings)
             .request_config(RequestConfig::new().timeout(Duration::from_secs(60)))
             .build()

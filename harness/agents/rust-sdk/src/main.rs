@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod device;
+mod entrance;
 mod mutant;
 mod reference;
 mod rooms;

@@ -18,7 +18,7 @@ use serde_json::{Value, json, value::to_raw_value};
 pub(crate) const COMMANDS: &[&str] = &["my_notes", "set_role", "upgrade"];
 
 /// What it says it can do beyond the SDK's commands.
-pub(crate) const CAPABILITIES: &[&str] = &["my_notes", "set_role", "upgrade", "closed_rooms", "mandatory_backup"];
+pub(crate) const CAPABILITIES: &[&str] = &["my_notes", "set_role", "upgrade", "closed_rooms", "mandatory_backup", "entrance"];
 
 /// Settings of the profile, by name.
 pub(crate) struct Reference(Value);
@@ -32,7 +32,7 @@ impl Reference {
         self.0.get(name).ok_or_else(|| format!("the profile has no setting {name:?}, which this client needs").into())
     }
 
-    fn text(&self, name: &str) -> Result<&str, Refusal> {
+    pub(crate) fn text(&self, name: &str) -> Result<&str, Refusal> {
         let setting = self.setting(name)?;
         setting.as_str().ok_or_else(|| format!("the profile's setting {name:?} is no text").into())
     }

@@ -70,7 +70,7 @@ fn completed(scene: &Scene<'_>, actor: &AgentPlayer, mut command: Command) -> Re
         }
     };
     match &mut command {
-        Command::LogIn { homeserver, user, password, settings } => {
+        Command::LogIn { homeserver, user, password, settings, .. } => {
             if settings.is_null() {
                 *settings = scene.stage.settings.clone();
             }
