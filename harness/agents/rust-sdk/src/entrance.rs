@@ -52,7 +52,8 @@ fn verified(token: &str, algorithm: &str, key: &UnparsedPublicKey<Vec<u8>>) -> O
     let (header, claims) = signed.split_once('.')?;
     let part = |text: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
     let named = part(header)?["alg"].clone();
-    let is_right = named == algorithm && key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?).is_ok();
+    let is_right =
+        named == algorithm && key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?).is_ok();
     let is_taken = is_right
         || mutant::is("unsigned-tokens") && named == "none"
         || mutant::is("any-key") && named == algorithm

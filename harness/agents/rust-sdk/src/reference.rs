@@ -18,7 +18,8 @@ use serde_json::{Value, json, value::to_raw_value};
 pub(crate) const COMMANDS: &[&str] = &["my_notes", "set_role", "upgrade"];
 
 /// What it says it can do beyond the SDK's commands.
-pub(crate) const CAPABILITIES: &[&str] = &["my_notes", "set_role", "upgrade", "closed_rooms", "mandatory_backup", "entrance"];
+pub(crate) const CAPABILITIES: &[&str] =
+    &["my_notes", "set_role", "upgrade", "closed_rooms", "mandatory_backup", "entrance"];
 
 /// Settings of the profile, by name.
 pub(crate) struct Reference(Value);
