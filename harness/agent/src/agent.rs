@@ -2,10 +2,10 @@
 
 use crate::{AgentError, Program};
 use fedproof_agent_protocol::{Command as Told, Hello, Order, PROTOCOL, Said};
-use fedproof_core::transcript::redact;
+use fedproof_core::transcript::{is_secret, redact};
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::File,
     io::Write,
     path::Path,
@@ -48,6 +48,8 @@ struct State {
     over: Option<Why>,
     /// The last line on stderr.
     last: String,
+    /// What must not be told on: secrets that were given in orders and answers.
+    secrets: BTreeSet<String>,
     record: Option<File>,
 }
 
@@ -75,7 +77,8 @@ impl Agent {
         }
         let record = File::create(record).map_err(AgentError::io("create", record))?;
         let mut command = Command::new(&program.start[0]);
-        command.args(&program.start[1..]).current_dir(folder).kill_on_drop(true);
+        // What a client keeps at home it keeps in its own folder.
+        command.args(&program.start[1..]).current_dir(folder).env("HOME", folder).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Its homeserver is on loopback, and nobody else is to be asked.
         for (name, _) in std::env::vars_os() {
@@ -93,8 +96,9 @@ impl Agent {
         shared.state().record = Some(record);
         let log = shared.clone();
         tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
+            let mut lines = BufReader::new(stderr).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
+                let line = log.hidden(&String::from_utf8_lossy(&line));
                 log.note("log", &json!(line));
                 log.state().last = line;
             }
@@ -144,6 +148,7 @@ impl Agent {
             }
             state.waiting.insert(id, sender);
         }
+        self.shared.remember(&order);
         self.shared.note("told", &order);
         let line = format!("{order}\n");
         let mut stdin = self.stdin.lock().await;
@@ -190,9 +195,33 @@ impl Shared {
     fn note(&self, what: &str, text: &Value) {
         let mut line = json!({what: text});
         redact(&mut line);
+        let line = self.hidden(&line.to_string());
         if let Some(record) = &mut self.state().record {
             let _ = writeln!(record, "{line}");
         }
+    }
+
+    /// Remembers the secrets in an order or an answer.
+    fn remember(&self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    match value {
+                        Value::String(secret) if is_secret(key) && !secret.is_empty() => {
+                            self.state().secrets.insert(secret.clone());
+                        }
+                        value => self.remember(value),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| self.remember(value)),
+            _ => {}
+        }
+    }
+
+    /// A text without the secrets that are known.
+    fn hidden(&self, text: &str) -> String {
+        self.state().secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
     }
 
     fn answer(&self, id: u64, answer: Result<Value, Why>) {
@@ -229,14 +258,19 @@ async fn listen(shared: Arc<Shared>, mut lines: Lines<BufReader<ChildStdout>>, s
     while let Ok(Some(line)) = lines.next_line().await {
         let said = match serde_json::from_str(&line) {
             Ok(said) => said,
-            Err(error) => return shared.end(&Why::Protocol(error.to_string(), line)),
+            Err(error) => {
+                return shared.end(&Why::Protocol(format!("column {}", error.column()), shared.hidden(&line)));
+            }
         };
         if said != (Said::Synced {}) {
             shared.note("said", &json!(said));
         }
         match said {
-            Said::Answer { id, result } => shared.answer(id, Ok(result)),
-            Said::Refusal { id, reason } => shared.answer(id, Err(Why::Refused(reason))),
+            Said::Answer { id, result } => {
+                shared.remember(&result);
+                shared.answer(id, Ok(result));
+            }
+            Said::Refusal { id, reason } => shared.answer(id, Err(Why::Refused(shared.hidden(&reason)))),
             Said::Synced {} => synced.send_modify(|syncs| *syncs += 1),
             Said::Hello(_) => return shared.end(&Why::Protocol("it said hello twice".to_owned(), line)),
         }

@@ -84,7 +84,7 @@ async fn one_of_another_protocol_is_not_spoken_to() {
 #[tokio::test]
 async fn no_secret_gets_into_the_record_and_no_process_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let answer = r#"echo $$ > pid; read line; echo '{"answer":{"id":1,"result":{}}}'; cat > /dev/null"#;
+    let answer = r#"echo $$ > pid; read line; echo "got $line" >&2; sleep 0.2; echo '{"answer":{"id":1,"result":{}}}'; cat > /dev/null"#;
     let agent = start(folder.path(), &format!("{HELLO}; {answer}")).await.unwrap();
     agent.order(Command::Restore { recovery_key: "EsTx".to_owned() }, LIMIT).await.unwrap();
     let record = std::fs::read_to_string(folder.path().join("record.jsonl")).unwrap();

@@ -328,6 +328,11 @@ const SECRET_KEYS: &[&str] = &[
     "token",
 ];
 
+/// Whether a text under this key is a secret.
+pub fn is_secret(key: &str) -> bool {
+    SECRET_KEYS.contains(&key)
+}
+
 /// Blanks secrets in a JSON body, at any depth.
 pub fn redact(body: &mut Value) {
     match body {

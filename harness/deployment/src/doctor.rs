@@ -53,7 +53,7 @@ pub async fn doctor(cache: &Path) -> Vec<Check> {
         check(
             "cargo",
             says("cargo", "--version").await,
-            "only to build a checkout whose compiled parts changed",
+            "builds clients under test, and checkouts whose compiled parts changed",
             false,
         ),
         check(

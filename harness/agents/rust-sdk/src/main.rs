@@ -43,17 +43,20 @@ async fn main() {
         let slot = slot.clone();
         tokio::spawn(async move {
             let Order { id, command } = order;
-            // In a task of its own: a panic of the SDK is an answer, too.
+            // In a task of its own: a panic of the SDK is no refusal, it ends the agent.
             match tokio::spawn(async move { carry_out::carry_out(&slot, command, is_reference).await }).await {
                 Ok(Ok(result)) => say(&Said::Answer { id, result }),
                 Ok(Err(refusal)) => say(&Said::Refusal { id, reason: in_words(&*refusal) }),
-                Err(panic) => say(&Said::Refusal { id, reason: format!("the SDK failed: {panic}") }),
+                Err(panic) => {
+                    eprintln!("the SDK failed: {panic}");
+                    std::process::exit(101);
+                }
             }
         });
     }
 }
 
-/// The release that Cargo.lock holds; a checkout says its own.
+/// The release that Cargo.lock holds.
 const SDK_VERSION: &str = match option_env!("FEDPROOF_SDK_VERSION") {
     Some(version) => version,
     None => "0.18.0",
@@ -66,7 +69,8 @@ fn orders() -> mpsc::UnboundedReceiver<Order> {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
                 Ok(order) => drop(sender.send(order)),
-                Err(error) => eprintln!("an order that is none ({error}): {line}"),
+                // What stands there may be a secret.
+                Err(error) => eprintln!("an order that cannot be read, at column {}", error.column()),
             }
         }
         std::process::exit(0);
