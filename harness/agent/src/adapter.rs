@@ -56,6 +56,9 @@ pub(crate) struct Adapter {
     /// Arguments that a build from a checkout must do without.
     #[serde(default)]
     pub(crate) released_only: Vec<String>,
+    /// Texts in the build's output that say that the SDK in it would not be the checkout.
+    #[serde(default)]
+    pub(crate) not_the_checkout: Vec<String>,
     /// Program and arguments.
     pub(crate) start: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use crate::{AgentError, ClientSpec, adapter::Adapter};
 use fedproof_deployment::{Notify, command};
 use std::path::{Path, PathBuf};
-use tokio::process::Command;
+use tokio::{process::Command, sync::watch};
 
 /// A built agent: what it takes to start one.
 #[derive(Clone, Debug)]
@@ -50,13 +50,23 @@ impl Program {
         let mut command = Command::new(&build[0]);
         command.args(&build[1..]).current_dir(&sources);
         let what = format!("the client {}", spec.name);
+        let (not_it, mut is_not_it) = watch::channel(String::new());
         let tell = |line: &str| {
             let line = line.trim();
+            if adapter.not_the_checkout.iter().any(|text| line.contains(text)) {
+                not_it.send_replace(line.to_owned());
+            }
             if line.starts_with("Compiling ") || line.starts_with("Downloaded ") {
                 notify(None, format!("{what}: {line}"));
             }
         };
-        let built = command::run(&what, command, tell).await;
+        let built = tokio::select! {
+            biased;
+            Ok(line) = is_not_it.wait_for(|line| !line.is_empty()), if spec.checkout.is_some() => {
+                return Err(AgentError::NotTheCheckout { client: spec.name.clone(), line: line.clone() });
+            }
+            built = command::run(&what, command, tell) => built,
+        };
         built.map_err(|source| AgentError::NotBuilt { client: spec.name.clone(), source: source.into() })?;
         Ok(Self { name: spec.name.clone(), start: filled(&adapter.start) })
     }

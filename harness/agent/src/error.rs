@@ -29,6 +29,14 @@ pub enum AgentError {
         /// What the command said.
         source: Box<fedproof_deployment::DeploymentError>,
     },
+    /// What would be built is not the checkout that was asked for.
+    #[error("the client {client} would not be built with the checkout: {line}")]
+    NotTheCheckout {
+        /// Name of the adapter.
+        client: String,
+        /// What the build said.
+        line: String,
+    },
     /// A file or folder for it.
     #[error("failed to {what} {path}: {source}")]
     Io {
