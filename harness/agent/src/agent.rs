@@ -20,10 +20,14 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::{oneshot, watch},
+    task::JoinHandle,
 };
 
 /// How long an agent may take to say who it is.
 const HELLO_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the last words of an agent that has ended are waited for.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(2);
 
 /// A process with a client in it: one device of one user. It ends when this is dropped, and when fedproof ends.
 pub struct Agent {
@@ -95,7 +99,7 @@ impl Agent {
         let shared = Arc::new(Shared::default());
         shared.state().record = Some(record);
         let log = shared.clone();
-        tokio::spawn(async move {
+        let mut logged = tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).split(b'\n');
             while let Ok(Some(line)) = lines.next_segment().await {
                 let line = log.hidden(&String::from_utf8_lossy(&line));
@@ -108,6 +112,7 @@ impl Agent {
         let first = match first {
             Ok(Ok(Some(line))) => line,
             Ok(_) => {
+                read_out(&mut logged).await;
                 let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
                 return Err(AgentError::Died { status, said: shared.last() });
             }
@@ -119,7 +124,7 @@ impl Agent {
         let hello = read_hello(&first)?;
         shared.note("said", &json!(hello));
         let (synced, syncs) = watch::channel(0);
-        tokio::spawn(listen(shared.clone(), lines, synced));
+        tokio::spawn(listen(shared.clone(), lines, synced, logged));
         Ok(Self { hello, stdin: stdin.into(), shared, next: AtomicU64::new(1), syncs, _child: child })
     }
 
@@ -254,7 +259,12 @@ fn read_hello(line: &str) -> Result<Hello, AgentError> {
 }
 
 /// Hands out what the agent says, until it says nothing more.
-async fn listen(shared: Arc<Shared>, mut lines: Lines<BufReader<ChildStdout>>, synced: watch::Sender<u64>) {
+async fn listen(
+    shared: Arc<Shared>,
+    mut lines: Lines<BufReader<ChildStdout>>,
+    synced: watch::Sender<u64>,
+    mut logged: JoinHandle<()>,
+) {
     while let Ok(Some(line)) = lines.next_line().await {
         let said = match serde_json::from_str(&line) {
             Ok(said) => said,
@@ -275,5 +285,11 @@ async fn listen(shared: Arc<Shared>, mut lines: Lines<BufReader<ChildStdout>>, s
             Said::Hello(_) => return shared.end(&Why::Protocol("it said hello twice".to_owned(), line)),
         }
     }
+    read_out(&mut logged).await;
     shared.end(&Why::Ended);
+}
+
+/// Waits until all that an agent wrote before it ended has been read; not for what a child of it may still hold open.
+async fn read_out(logged: &mut JoinHandle<()>) {
+    let _ = tokio::time::timeout(LAST_WORDS_LIMIT, logged).await;
 }

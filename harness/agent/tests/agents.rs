@@ -45,8 +45,7 @@ async fn what_it_never_offered_it_is_not_asked_for() {
 
 #[tokio::test]
 async fn one_that_dies_is_told_with_its_last_words() {
-    let error =
-        told("read line; echo 'out of luck' >&2; sleep 0.2; exit 7", Command::BackUp {}, LIMIT).await.unwrap_err();
+    let error = told("read line; echo 'out of luck' >&2; exit 7", Command::BackUp {}, LIMIT).await.unwrap_err();
     assert!(matches!(&error, AgentError::Died { said, .. } if said == "out of luck"), "{error}");
 }
 
@@ -77,17 +76,25 @@ async fn one_of_another_protocol_is_not_spoken_to() {
     let other = r#"echo '{"hello":{"protocol":2,"name":"n","version":"1","capabilities":[]}}'; cat > /dev/null"#;
     let error = start(folder.path(), other).await.err().unwrap();
     assert!(error.to_string().contains("it speaks version 2, this fedproof version 1"), "{error}");
-    let dead = start(folder.path(), "echo 'no store' >&2; sleep 0.2; exit 3").await.err().unwrap();
+    let dead = start(folder.path(), "echo 'no store' >&2; exit 3").await.err().unwrap();
     assert!(dead.to_string().contains("no store"), "{dead}");
 }
 
 #[tokio::test]
 async fn no_secret_gets_into_the_record_and_no_process_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let answer = r#"echo $$ > pid; read line; echo "got $line" >&2; sleep 0.2; echo '{"answer":{"id":1,"result":{}}}'; cat > /dev/null"#;
+    let answer =
+        r#"echo $$ > pid; read line; echo "got $line" >&2; echo '{"answer":{"id":1,"result":{}}}'; cat > /dev/null"#;
     let agent = start(folder.path(), &format!("{HELLO}; {answer}")).await.unwrap();
     agent.order(Command::Restore { recovery_key: "EsTx".to_owned() }, LIMIT).await.unwrap();
-    let record = std::fs::read_to_string(folder.path().join("record.jsonl")).unwrap();
+    let read = || std::fs::read_to_string(folder.path().join("record.jsonl")).unwrap();
+    let logged = async {
+        while !read().contains("got ") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, logged).await.expect("its log is recorded");
+    let record = read();
     assert!(record.contains("restore") && !record.contains("EsTx"), "{record}");
     let pid = std::fs::read_to_string(folder.path().join("own/pid")).unwrap();
     drop(agent);
