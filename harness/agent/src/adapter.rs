@@ -3,7 +3,7 @@
 use crate::AgentError;
 use serde::Deserialize;
 use std::{
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     str::FromStr,
 };
 
@@ -59,6 +59,9 @@ pub(crate) struct Adapter {
     /// Texts in the build's output that say that the SDK in it would not be the checkout.
     #[serde(default)]
     pub(crate) not_the_checkout: Vec<String>,
+    /// The program that was built, if it is one file: linked to a place of its own, `${program}` in `start`, so that no
+    /// later build changes it under a run.
+    pub(crate) program: Option<String>,
     /// Program and arguments.
     pub(crate) start: Vec<String>,
 }
@@ -73,6 +76,11 @@ impl Adapter {
         if adapter.sources.is_empty() || adapter.build.is_empty() || adapter.start.is_empty() {
             return Err(bad("`sources`, `build` and `start` must not be empty".to_owned()));
         }
+        let leads_out = |source: &&PathBuf| !source.components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(source) = adapter.sources.iter().find(leads_out) {
+            let message = format!("`sources` are folders of the project, without `..`: {} is not", source.display());
+            return Err(bad(message));
+        }
         Ok(adapter)
     }
 }
@@ -80,6 +88,20 @@ impl Adapter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_lie_within_the_project() {
+        let fixtures = tempfile::tempdir().unwrap();
+        let folder = fixtures.path().join("clients/x");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (sources, good) in
+            [("[a/b]", true), ("[a, ../b]", false), ("[/etc]", false), ("[a/../..]", false), ("[]", false)]
+        {
+            let text = format!("about: x\nsources: {sources}\nbuild: [true]\nstart: [true]\n");
+            std::fs::write(folder.join("adapter.yaml"), text).unwrap();
+            assert_eq!(Adapter::read(fixtures.path(), "x").is_ok(), good, "{sources}");
+        }
+    }
 
     #[test]
     fn a_client_is_named_with_or_without_a_checkout() {

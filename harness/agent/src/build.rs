@@ -1,8 +1,12 @@
 //! Agents are built before they are used, by whatever their adapter says.
 
-use crate::{AgentError, ClientSpec, adapter::Adapter};
-use fedproof_deployment::{Notify, command};
-use std::path::{Path, PathBuf};
+use crate::{AgentError, ClientSpec, adapter::Adapter, kept::Kept};
+use fedproof_deployment::{CacheEntry, Notify, command};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{process::Command, sync::watch};
 
 /// A built agent: what it takes to start one.
@@ -11,6 +15,7 @@ pub struct Program {
     /// Name of its adapter.
     pub name: String,
     pub(crate) start: Vec<String>,
+    _kept: Option<Arc<Kept>>,
 }
 
 impl Program {
@@ -21,12 +26,10 @@ impl Program {
     /// When the adapter cannot be read, or the build fails.
     pub async fn build(spec: &ClientSpec, root: &Path, cache: &Path, notify: &Notify) -> Result<Self, AgentError> {
         let adapter = Adapter::read(&root.join("fixtures"), &spec.name)?;
-        // Adapters of one program share its build. A fork's has a place of its own, or the two would push each other out.
-        let program = flat(&adapter.sources[0]);
-        let place = cache.join("clients").join(match &spec.checkout {
-            Some(checkout) => format!("{program}{}", flat(checkout)),
-            None => program,
-        });
+        // One at a time: another clone's sources must not come in between.
+        let not_built = |source| AgentError::NotBuilt { client: spec.name.clone(), source: Box::new(source) };
+        let entry = CacheEntry::lock(&cache.join("clients"), &key(&adapter, spec), notify).await.map_err(not_built)?;
+        let place = entry.place();
         let sources = place.join("sources");
         for folder in &adapter.sources {
             mirror(&root.join(folder), &sources.join(folder))?;
@@ -67,22 +70,38 @@ impl Program {
             }
             built = command::run(&what, command, tell) => built,
         };
-        built.map_err(|source| AgentError::NotBuilt { client: spec.name.clone(), source: source.into() })?;
-        Ok(Self { name: spec.name.clone(), start: filled(&adapter.start) })
+        built.map_err(not_built)?;
+        let program = adapter.program.iter().flat_map(|program| filled(std::slice::from_ref(program))).next();
+        let kept = program.map(|program| Kept::of(Path::new(&program), place)).transpose()?;
+        let mut start = filled(&adapter.start);
+        if let Some(kept) = &kept {
+            start.iter_mut().for_each(|argument| *argument = argument.replace("${program}", &text(&kept.program)));
+        }
+        Ok(Self { name: spec.name.clone(), start, _kept: kept.map(Arc::new) })
     }
 
     /// A program that is there already.
     pub fn ready(name: &str, start: Vec<String>) -> Self {
-        Self { name: name.to_owned(), start }
+        Self { name: name.to_owned(), start, _kept: None }
     }
 }
 
 /// What building leaves behind: neither taken along nor taken away.
 const LEFTOVERS: [&str; 2] = ["target", "node_modules"];
 
-/// A path as one part of a path.
-fn flat(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+/// Where in the cache a client is built. Adapters of one program share its build. A fork's has a place of its own, or the
+/// two would push each other out.
+fn key(adapter: &Adapter, spec: &ClientSpec) -> String {
+    let source = adapter.sources[0].to_string_lossy();
+    let program: String = source.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    match &spec.checkout {
+        None => program,
+        Some(checkout) => {
+            let mut hasher = DefaultHasher::new();
+            checkout.hash(&mut hasher);
+            format!("{program}-{:016x}", hasher.finish())
+        }
+    }
 }
 
 /// Makes `to` what `from` is. What is equal stays untouched, with its time, so that nothing is built again for it.

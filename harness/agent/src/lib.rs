@@ -13,6 +13,7 @@ mod adapter;
 mod agent;
 mod build;
 mod error;
+mod kept;
 
 pub use adapter::ClientSpec;
 pub use agent::Agent;

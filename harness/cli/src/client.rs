@@ -3,11 +3,11 @@
 use crate::{error::CliError, interrupt, project::Project};
 use fedproof_agent::{Agent, AgentError, ClientSpec, Program};
 use fedproof_agent_protocol::Hello;
-use fedproof_deployment::{Notify, default_cache};
+use fedproof_deployment::{Notify, Recorded, default_cache};
 use fedproof_results::Verdict;
 use fedproof_runner::ClientUnderTest;
 use fedproof_scenario::Loaded;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
 
 /// A client that is ready, or why there is none: what needs it is inconclusive then.
@@ -30,7 +30,8 @@ pub(crate) fn named(project: &Project, spec: &str) -> Result<ClientSpec, CliErro
     Ok(parsed)
 }
 
-/// Builds the client and asks who it is. Agents work below `work`; what is said is recorded below `records`.
+/// Builds the client and asks who it is. Agents work in `work`, in the folder `clients`; what is said is recorded below
+/// `records`.
 pub(crate) async fn prepare(
     project: &Project,
     spec: &ClientSpec,
@@ -39,14 +40,18 @@ pub(crate) async fn prepare(
     stopped: &watch::Receiver<bool>,
 ) -> Client {
     let prepare = async {
-        let program = Program::build(spec, &project.root, &default_cache(), notify).await?;
-        let client = ClientUnderTest { program, work: work.to_owned(), records: records.to_owned() };
-        let asked = Agent::start(&client.program, &work.join("hello"), &records.join("hello.jsonl"), None).await?;
+        let in_words = |error: AgentError| error.to_string();
+        let program = Program::build(spec, &project.root, &default_cache(), notify).await.map_err(in_words)?;
+        let work = Recorded::create(work, "clients").map_err(|error| error.to_string())?;
+        let client = ClientUnderTest { program, work: Arc::new(work), records: records.to_owned() };
+        let hello = client.work.folder().join("hello");
+        let asked =
+            Agent::start(&client.program, &hello, &records.join("hello.jsonl"), None).await.map_err(in_words)?;
         notify(None, format!("the client {} is {} {}", spec.name, asked.hello().name, asked.hello().version));
         Ok((client, asked.hello().clone()))
     };
     tokio::select! {
-        prepared = prepare => prepared.map_err(|error: AgentError| error.to_string()),
+        prepared = prepare => prepared,
         () = interrupt::signalled(stopped) => Err("interrupted".to_owned()),
     }
 }

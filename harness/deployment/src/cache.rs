@@ -28,14 +28,17 @@ pub fn default_cache() -> PathBuf {
 }
 
 /// An entry of the cache, locked against other runs until dropped.
-pub(crate) struct Entry {
+pub struct Entry {
     place: PathBuf,
     _lock: File,
 }
 
 impl Entry {
     /// Locks the entry `key` of the cache `root`; says so if it has to wait for another run.
-    pub(crate) async fn lock(root: &Path, key: &str, notify: &Notify) -> Result<Self, DeploymentError> {
+    ///
+    /// # Errors
+    /// When the lock file cannot be made or locked.
+    pub async fn lock(root: &Path, key: &str, notify: &Notify) -> Result<Self, DeploymentError> {
         std::fs::create_dir_all(root).map_err(DeploymentError::io("create the cache folder", root))?;
         let path = root.join(format!("{key}.lock"));
         let file = File::create(&path).map_err(DeploymentError::io("create the lock file", &path))?;
@@ -58,7 +61,7 @@ impl Entry {
     }
 
     /// Where the entry is, or will be.
-    pub(crate) fn place(&self) -> &Path {
+    pub fn place(&self) -> &Path {
         &self.place
     }
 

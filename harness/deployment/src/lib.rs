@@ -37,7 +37,7 @@ mod template;
 mod yaml;
 
 pub use adapter::Metrics;
-pub use cache::default_cache;
+pub use cache::{Entry as CacheEntry, default_cache};
 pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
 pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
@@ -46,7 +46,7 @@ pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
-pub use record::{Removed, cleanup};
+pub use record::{Recorded, Removed, cleanup};
 pub use spec::Spec;
 
 /// Where homeservers listen if nobody else is to reach them.

@@ -55,10 +55,6 @@ impl Record {
     pub(crate) fn begin(work: &Path, homeservers: &[&str]) -> Result<Self, DeploymentError> {
         static DEPLOYMENTS: AtomicU64 = AtomicU64::new(0);
         let (uid, all) = proc::runtime_folder();
-        let make = |path: &Path| {
-            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-            made.map_err(DeploymentError::io("create", path))
-        };
         make(&all)?;
         check_owner(&all, uid)?;
         let pid = std::process::id();
@@ -102,6 +98,37 @@ impl Record {
     pub(crate) fn state_file(&self, homeserver: &str) -> PathBuf {
         // A homeserver may be called "run".
         self.folder.join(format!("{homeserver}.state.json"))
+    }
+}
+
+/// A folder that is private to this user.
+fn make(path: &Path) -> Result<(), DeploymentError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(DeploymentError::io("create", path))
+}
+
+/// A folder of a run beside those of its homeservers. What a crash leaves of it [`cleanup`] removes.
+pub struct Recorded {
+    folder: PathBuf,
+    _record: Record,
+}
+
+impl Recorded {
+    /// Makes the folder `name` in `work`. It is on record until this is dropped; whoever made `work` removes it.
+    ///
+    /// # Errors
+    /// When it cannot be made or recorded.
+    pub fn create(work: &Path, name: &str) -> Result<Self, DeploymentError> {
+        let mut record = Record::begin(work, &[])?;
+        let folder = record.run.work.join(name);
+        make(&folder)?;
+        record.adopt(name, &folder)?;
+        Ok(Self { folder, _record: record })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 

@@ -136,7 +136,10 @@ impl Agenda {
                 changed.await;
                 continue;
             }
-            let task = self.list().take();
+            let (task, is_over) = {
+                let mut list = self.list();
+                (list.take(), list.is_over())
+            };
             match task {
                 Some(task) => {
                     let task = match task {
@@ -150,7 +153,7 @@ impl Agenda {
                     }
                     return Some(task);
                 }
-                None if self.list().is_over() => {
+                None if is_over => {
                     self.changed.notify_waiters();
                     return None;
                 }
@@ -176,12 +179,17 @@ impl Agenda {
     }
 
     /// A task is over; a closed user comes again, or never again.
+    ///
+    /// Who waits is woken only if that is news to anybody: a wake for each request cost more than all else here.
     pub(crate) fn over(&self, again: Option<Turn>) {
         let mut list = self.list();
         list.out -= 1;
         list.closed.extend(again.map(Reverse));
+        let is_news = again.is_some() || list.out == 0;
         drop(list);
-        self.changed.notify_waiters();
+        if is_news {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Nothing more is handed out. Gives the open arrivals that were due and that nobody got to.

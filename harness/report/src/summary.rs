@@ -6,7 +6,7 @@ use crate::{
     tally::{Tally, areas, judged, slowest},
     trouble::{Trouble, known_deviations, troubles, unreached},
     wire::{course, request_line},
-    words::{ORDER, duration, mark, memory, one_line, plural, replay, word},
+    words::{ORDER, duration, mark, memory, one_line, plural, replay, wall_time, word},
 };
 use fedproof_results::{CaseResult, RunRecord, Verdict};
 use std::fmt::Write;
@@ -210,7 +210,7 @@ fn figures(out: &mut String, record: &RunRecord) {
     let wall = record.wall_ms;
     line!(out, "## Figures");
     line!(out);
-    line!(out, "- wall time {}: boot {}, cases {}", duration(wall.total), duration(wall.boot), duration(wall.cases));
+    line!(out, "- wall time {}", wall_time(wall));
     for usage in &record.usage {
         let (cpu, memory) = (duration(usage.cpu_ms), memory(usage.rss_bytes));
         line!(out, "- {}: CPU {cpu}, memory {memory}", prose(&usage.name));

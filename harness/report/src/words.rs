@@ -1,6 +1,6 @@
 //! How verdicts, figures and foreign text are spelt, the same in every report.
 
-use fedproof_results::{Identity, ServerInfo, Verdict};
+use fedproof_results::{Identity, ServerInfo, Verdict, WallMs};
 
 /// Columns of every table of verdicts: good and bad news first.
 pub(crate) const ORDER: [Verdict; 6] =
@@ -42,6 +42,12 @@ pub(crate) fn duration(ms: u64) -> String {
         1_000..60_000 => format!("{:.1} s", ms as f64 / 1e3),
         _ => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1_000),
     }
+}
+
+/// Where the time of a run went: `72.3 s: client 1.2 s, boot 5.8 s, cases 66.0 s`.
+pub(crate) fn wall_time(wall: WallMs) -> String {
+    let client = if wall.client > 0 { format!("client {}, ", duration(wall.client)) } else { String::new() };
+    format!("{}: {client}boot {}, cases {}", duration(wall.total), duration(wall.boot), duration(wall.cases))
 }
 
 /// Microseconds as one reads them; short ones keep a decimal.

@@ -77,6 +77,9 @@ pub struct WallMs {
     pub boot: u64,
     /// Running the cases.
     pub cases: u64,
+    /// Building the client under test (if anything of it had changed) and starting it once; 0 where no case needs one.
+    #[serde(default)]
+    pub client: u64,
 }
 
 /// One thing that happened.

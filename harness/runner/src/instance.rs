@@ -129,7 +129,7 @@ async fn start_agent(instance: &Instance, field: &Field, name: &str, of: &str) -
     let own = format!("{}-{name}", instance.id);
     let record = client.records.join(format!("{own}.jsonl"));
     let mutant = instance.mutant.as_ref().and_then(|mutant| mutant.of_agent());
-    let agent = Agent::start(&client.program, &client.work.join(&own), &record, mutant).await?;
+    let agent = Agent::start(&client.program, &client.work.folder().join(&own), &record, mutant).await?;
     Ok(AgentPlayer { name: name.to_owned(), of: of.to_owned(), agent })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     standing::{self, Diary},
 };
 use fedproof_agent::Program;
-use fedproof_deployment::{Description, Homeserver};
+use fedproof_deployment::{Description, Homeserver, Recorded};
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
@@ -41,7 +41,7 @@ pub struct ClientUnderTest {
     /// It, built.
     pub program: Program,
     /// Where each of its agents gets a folder.
-    pub work: PathBuf,
+    pub work: Arc<Recorded>,
     /// Where what is said to each and by each is recorded.
     pub records: PathBuf,
 }

@@ -161,8 +161,8 @@ impl Stage {
         let client = match self.cases.iter().any(has_agents) {
             true => {
                 let spec = client::named(project, &args.client)?;
-                let folders = (work.path().join("clients"), out.join("clients").join(name));
-                Some(client::prepare(project, &spec, (&folders.0, &folders.1), &notify, interrupted).await)
+                let records = out.join("clients").join(name);
+                Some(client::prepare(project, &spec, (work.path(), &records), &notify, interrupted).await)
             }
             false => None,
         };

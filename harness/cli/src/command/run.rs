@@ -72,19 +72,22 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let logs = out.join("logs");
     let can_play =
         |scenario: &Loaded| ground::unmet(&description, scenario).is_none() && scenario.scenario.has_agents();
+    let preparing = Instant::now();
     let client = match selection.entries.iter().any(|entry| can_play(&catalogue.scenarios[entry.scenario])) {
         true => {
-            let folders = (work.path().join("clients"), out.join("clients"));
-            Some(client::prepare(project, &client_spec, (&folders.0, &folders.1), &notify, &stopped).await)
+            let records = out.join("clients");
+            Some(client::prepare(project, &client_spec, (work.path(), &records), &notify, &stopped).await)
         }
         false => None,
     };
+    let client_ms = if client.is_some() { elapsed(preparing) } else { 0 };
+    let booting = Instant::now();
     let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK).await;
     let mut ground = match booted {
         Ok(ground) => ground,
         Err(error) => {
             // Results that say nothing was decided are better than none.
-            let wall = WallMs { total: elapsed(began), boot: elapsed(began), cases: 0 };
+            let wall = WallMs { total: elapsed(began), boot: elapsed(booting), cases: 0, client: client_ms };
             recorder.emit(Event::RunFinished {
                 complete: false,
                 stopped_because: error.to_string(),
@@ -98,7 +101,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
             return Err(error);
         }
     };
-    let boot_ms = elapsed(began);
+    let boot_ms = elapsed(booting);
     let servers = ground.servers();
     recorder.emit(Event::DeploymentReady { servers: servers.clone(), boot_ms });
 
@@ -132,7 +135,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     recorder.emit(Event::RunFinished {
         complete: stopped.is_none(),
         stopped_because: stopped.unwrap_or_default(),
-        wall_ms: WallMs { total: elapsed(began), boot: boot_ms, cases: cases_ms },
+        wall_ms: WallMs { total: elapsed(began), boot: boot_ms, cases: cases_ms, client: client_ms },
         usage,
     });
     let exit_code = interrupted.borrow().then_some(exit::INTERRUPTED);

@@ -21,6 +21,9 @@ pub(super) fn figures(page: &Page<'_>) -> Markup {
         div.pictures {
             div {
                 h3 { "Wall time " (duration(wall.total)) }
+                @if wall.client > 0 {
+                    (bar(wall.client, wall.total, html! { "client" }, &duration(wall.client)))
+                }
                 (bar(wall.boot, wall.total, html! { "boot" }, &duration(wall.boot)))
                 (bar(wall.cases, wall.total, html! { "cases" }, &duration(wall.cases)))
             }

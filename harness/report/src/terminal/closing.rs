@@ -6,7 +6,7 @@ use crate::{
     gate_line::GateLine,
     tally::{Tally, areas, slowest},
     trouble::{known_deviations, unreached},
-    words::{ORDER, duration, memory, one_line, plural, word},
+    words::{ORDER, duration, memory, one_line, plural, wall_time, word},
 };
 use fedproof_results::{RunRecord, exit};
 use std::path::Path;
@@ -36,13 +36,7 @@ pub(super) fn closing(record: &RunRecord, page: Option<&Path>, exit_code: u8, pa
         lines.push(format!("{} {} = {} {version}{used}", paint.quiet("server"), server.name, server.implementation));
     }
     let wall = record.wall_ms;
-    lines.push(format!(
-        "{} {}: boot {}, cases {}",
-        paint.quiet("wall  "),
-        duration(wall.total),
-        duration(wall.boot),
-        duration(wall.cases)
-    ));
+    lines.push(format!("{} {}", paint.quiet("wall  "), wall_time(wall)));
     if let Some(page) = page {
         lines.push(format!("{} {}", paint.quiet("report"), page.display()));
     }

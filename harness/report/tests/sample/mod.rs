@@ -336,7 +336,7 @@ impl Stream {
         events.push(Event::RunFinished {
             complete,
             stopped_because: stopped_because.into(),
-            wall_ms: WallMs { total: 72_345, boot: 5_812, cases: 66_020 },
+            wall_ms: WallMs { total: 72_345, boot: 5_812, cases: 66_020, client: 0 },
             usage: vec![
                 ServerUsage { name: "alpha".into(), cpu_ms: 35_210, rss_bytes: 182 * 1024 * 1024 },
                 ServerUsage { name: "beta".into(), cpu_ms: 22_870, rss_bytes: 164 * 1024 * 1024 },
