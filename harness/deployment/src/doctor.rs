@@ -57,6 +57,13 @@ pub async fn doctor(cache: &Path) -> Vec<Check> {
             false,
         ),
         check(
+            "node",
+            says("node", "--version").await,
+            "only for the client js-sdk, which takes Node.js 20 and npm",
+            false,
+        ),
+        check("npm", says("npm", "--version").await, "installs what the client js-sdk consists of", false),
+        check(
             "postgresql",
             postgresql().await,
             "only for deployments that say `database: postgresql`, such as load (Debian: apt-get install postgresql)",
