@@ -1,4 +1,4 @@
-//! The command line (design.md §9).
+//! The command line.
 
 mod load;
 
@@ -151,7 +151,7 @@ pub(crate) struct Explain {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Lint {
-    /// Files or folders; all of scenarios/ if none is given
+    /// Files or folders of scenarios; all of scenarios/, profiles and workloads if none is given
     pub(crate) paths: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -159,7 +159,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// What of: scenario, run, baseline, workload, load, connection
+    /// What of: scenario, profile, deployment, run, baseline, workload, load, connection
     pub(crate) kind: String,
 }
 
@@ -202,7 +202,7 @@ pub(crate) struct Mutants {
     /// Play the cases in every room version, not only in the newest
     #[arg(long)]
     pub(crate) all_versions: bool,
-    /// Where logs and the matrix go; default fedproof-results/RUN_ID
+    /// Where logs and the matrix go; default fedproof-results/mutants-RUN_ID
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]

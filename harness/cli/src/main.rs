@@ -1,17 +1,21 @@
 //! `fedproof`: the proving ground for private Matrix federations, as a command.
 //!
 //! One file per command in `command/`; what they share is the project's folder ([`project`]), a deployment that is up
-//! with everything around it ([`ground`]), and how errors end the process ([`error`]).
+//! with everything around it ([`ground`]), who a run is ([`identity`]), its stream of events ([`recorder`]), and how errors end
+//! the process ([`error`]).
 
 mod args;
 mod client;
 mod command;
 mod error;
 mod ground;
+mod identity;
 mod interrupt;
 mod project;
+mod recorder;
 mod stdout;
 mod verdicts;
+mod work;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -46,6 +46,13 @@ pub struct Description {
     pub environment: BTreeMap<String, String>,
 }
 
+/// The JSON Schema (draft 2020-12) of a deployment's file.
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Description).to_value();
+    schema["title"] = "Fedproof deployment".into();
+    schema
+}
+
 /// Where a homeserver keeps its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -41,7 +41,7 @@ pub use cache::{Entry as CacheEntry, default_cache};
 pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
 pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
-pub use description::{DatabaseKind, Description, HomeserverDescription, Placement};
+pub use description::{DatabaseKind, Description, HomeserverDescription, Placement, schema as deployment_schema};
 pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};

@@ -1,4 +1,4 @@
-//! Always-on invariants (design.md §6) over the traffic of a load.
+//! Always-on invariants over the traffic of a load.
 
 use crate::home::Home;
 use fedproof_core::invariant::{RULES, Transcribed};

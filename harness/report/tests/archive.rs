@@ -128,7 +128,7 @@ fn stored_bodies_are_bounded_and_say_so() {
     }
 }
 
-/// What other programs rely on (design.md §9): these names stay.
+/// What other programs rely on: these names stay.
 #[test]
 fn run_json_keeps_its_contract() {
     let run = json(&RunRecord::from_events(&sample::mixed()).unwrap());

@@ -1,4 +1,4 @@
-//! From verdicts to the word of the run and the exit code (design.md §9).
+//! From verdicts to the word of the run and the exit code.
 
 use crate::{CaseResult, Verdict};
 use schemars::JsonSchema;

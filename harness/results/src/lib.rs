@@ -1,7 +1,7 @@
 //! What a run says: one stream of typed [`Event`]s, from which every report is derived.
 //!
 //! The runner emits events; `events.jsonl` is their serialisation; [`RunRecord`] is their fold and the
-//! content of `run.json`. Reports read nothing else. The names of the fields are a contract (design.md §9).
+//! content of `run.json`. Reports read nothing else. The names of the fields are a contract.
 
 mod baseline;
 mod bounded;

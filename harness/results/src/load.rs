@@ -1,4 +1,4 @@
-//! `load.json`: what a load run says. Names of fields are a contract (design.md §9).
+//! `load.json`: what a load run says. Names of fields are a contract.
 
 mod comparison;
 mod limit;

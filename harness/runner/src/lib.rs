@@ -5,7 +5,7 @@
 //! `phases`; what a step does stands in `verb/`, one file per kind of actor; what an answer must be in `expect`. A check that needs
 //! computation is written in Rust in `native/` and called from a scenario by its name.
 //!
-//! What a failing step means is decided in one place, `ruling`: rules R1 to R3 and R7 of design.md §5.
+//! What a failing step means is decided in one place, `ruling`: rules R1 to R3 and R7 of docs/verdicts.md.
 
 mod actor;
 mod expect;

@@ -1,4 +1,4 @@
-//! The kill matrix: every mutant against the scenarios that should notice it (design.md §5, R5, and §8).
+//! The kill matrix: every mutant against the scenarios that should notice it (docs/verdicts.md, R5).
 //!
 //! On one deployment all of it is one play: each mutant gets instances of its own, and is in force for their virtual
 //! servers only. Beside them the same scenarios are played with no mutant, where nothing may fail. What was played on

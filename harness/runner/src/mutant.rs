@@ -1,4 +1,4 @@
-//! Deliberately wrong servers (design.md §8): one defect each, switched on for the virtual servers of one instance, so
+//! Deliberately wrong servers: one defect each, switched on for the virtual servers of one instance, so
 //! that one boot serves a whole kill matrix.
 
 use crate::{actor::Player, instance::path_of, names::Names, outcome::StepError, standing, step::Stage};

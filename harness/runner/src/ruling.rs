@@ -1,4 +1,4 @@
-//! What a failing step means: from steps to a verdict (design.md §5, R1–R3 and R7).
+//! What a failing step means: from steps to a verdict (docs/verdicts.md).
 
 use crate::outcome::StepError;
 use fedproof_results::{Failure, Level, PhaseOutcome, Role, Verdict};

@@ -1,4 +1,4 @@
-//! Standing cases: invariants that are judged over the whole transcript after everything else (design.md §6).
+//! Standing cases: invariants that are judged over the whole transcript after everything else.
 //!
 //! Which instance caused a breach is told by the names in it, since every name that an instance makes holds its id or
 //! one of its addresses; where no name tells, by the time at which it happened.

@@ -5,15 +5,16 @@ use super::{
     load_attached::load_attached,
     load_shard::shard_of_environment,
     load_standing::{Placed, keep_statements},
-    run::{draw_seed, now, run_id, work_folder},
 };
 use crate::{
     args::{Format, Load},
     error::CliError,
     ground::{self, Ground},
+    identity::{draw_seed, now, run_id},
     interrupt,
     project::Project,
     stdout,
+    work::work_folder,
 };
 use fedproof_deployment::LOOPBACK;
 use fedproof_load::{Against, Home, Outcome, Place, Setting, Shard, Workload};

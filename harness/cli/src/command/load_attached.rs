@@ -1,10 +1,13 @@
 //! `fedproof load --attach`: load on a deployment that runs already.
 
-use super::{
-    load::{About, bar, conclude, out_folder, record, unix},
-    run::{draw_seed, now, run_id},
+use super::load::{About, bar, conclude, out_folder, record, unix};
+use crate::{
+    args::Load,
+    error::CliError,
+    ground::http_client,
+    identity::{draw_seed, now, run_id},
+    interrupt,
 };
-use crate::{args::Load, error::CliError, ground::http_client, interrupt};
 use fedproof_deployment::{Connected, Connection, ConnectionError};
 use fedproof_gateway::Gateway;
 use fedproof_load::{Home, Place, Setting, Shard, Workload};

@@ -1,17 +1,16 @@
 //! `fedproof mutants`: who notices which deliberate defect.
 
-use super::{
-    kill_matrix::{self, KillMatrix},
-    run::{draw_seed, run_id, work_folder},
-};
+use super::kill_matrix::{self, KillMatrix};
 use crate::{
     args::{ListFormat, Mutants},
     client,
     error::CliError,
     ground::{self, Ground},
+    identity::{draw_seed, run_id},
     interrupt,
     project::Project,
     stdout,
+    work::work_folder,
 };
 use fedproof_deployment::{Description, LOOPBACK};
 use fedproof_results::{CaseInfo, exit};

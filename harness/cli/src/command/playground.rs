@@ -1,13 +1,14 @@
 //! `fedproof up` and `fedproof down`: a deployment to play with.
 
-use super::run::{draw_seed, run_id, work_folder};
 use crate::{
     args::Up,
     error::CliError,
     ground::{self, Ground},
+    identity::{draw_seed, run_id},
     interrupt,
     project::Project,
     stdout,
+    work::work_folder,
 };
 use fedproof_client::ClientError;
 use fedproof_deployment::{CONNECTION_SCHEMA, Connected, Connection};

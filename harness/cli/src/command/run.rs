@@ -6,25 +6,19 @@ use crate::{
     client,
     error::CliError,
     ground::{self, Ground},
+    identity::{draw_seed, identity},
     interrupt,
     project::Project,
+    recorder::Recorder,
     stdout,
     verdicts::{asked, read_baseline},
+    work::work_folder,
 };
-use fedproof_core::transcript::Exchange;
-use fedproof_deployment::{Description, LOOPBACK, Notify};
-use fedproof_report::{Archive, Terminal};
-use fedproof_results::{CaseInfo, CaseResult, Day, Event, Identity, RunRecord, ServerInfo, Verdict, WallMs, exit};
+use fedproof_deployment::{Description, LOOPBACK};
+use fedproof_results::{CaseInfo, Day, Event, RunRecord, ServerInfo, Verdict, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
 use fedproof_scenario::{Catalogue, Loaded, Profile, Selection};
-use sha2::{Digest, Sha256};
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
-use tokio::sync::watch;
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 /// Runs the selected cases; the exit code says the verdict.
 pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError> {
@@ -199,184 +193,4 @@ fn has_settings(catalogue: &Catalogue, selection: &Selection, profile: &Profile)
     }
     let text = format!("{}\nthe profile is {}", crate::project::render(&wrong), profile.profile);
     Err(CliError::rendered(fedproof_results::exit::BAD_INPUT, text))
-}
-
-/// A seed nobody chose; it is in the report, so that the run can be repeated.
-pub(crate) fn draw_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (now.as_nanos() as u64) % 1_000_000_007
-}
-
-/// Id of a run: when and who, good as a folder's name.
-pub(crate) fn run_id() -> String {
-    let format = time::macros::format_description!("[year][month][day]-[hour][minute][second]");
-    let now = time::OffsetDateTime::now_utc();
-    let now = now.format(format).unwrap_or_else(|_| now.unix_timestamp().to_string());
-    format!("{now}-{}", std::process::id())
-}
-
-/// Where databases and configuration go: a folder that vanishes, or one beside the results.
-pub(crate) enum Work {
-    Passing(tempfile::TempDir),
-    Kept(PathBuf),
-}
-
-impl Work {
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::Passing(folder) => folder.path(),
-            Self::Kept(folder) => folder,
-        }
-    }
-}
-
-pub(crate) fn work_folder(run_id: &str, out: &Path, keep: bool) -> Result<Work, CliError> {
-    if keep {
-        return Ok(Work::Kept(out.join("work")));
-    }
-    let made = tempfile::Builder::new().prefix(&format!("fedproof-{run_id}-")).tempdir();
-    made.map(Work::Passing)
-        .map_err(|error| CliError::environment(format!("failed to create a folder for the homeservers: {error}")))
-}
-
-/// The time as RFC 3339 in UTC, to the second: nobody reads more.
-pub(crate) fn now() -> String {
-    let now = time::OffsetDateTime::now_utc();
-    let now = now.replace_nanosecond(0).unwrap_or(now);
-    now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
-}
-
-fn identity(catalogue: &Catalogue, selection: &Selection, args: &Run, seed: u64, deployment: &str) -> Identity {
-    Identity {
-        run_id: run_id(),
-        started_at: now(),
-        suite_version: env!("CARGO_PKG_VERSION").to_owned(),
-        suite_digest: digest(&catalogue.scenarios, selection),
-        deployment: deployment.to_owned(),
-        backend: args.place.backend.clone(),
-        profile: args.profile.clone(),
-        client: args.client.clone(),
-        seed,
-        selectors: args.selectors.clone(),
-        jobs: args.jobs.into(),
-        strict: args.strict,
-        machine: machine(),
-        command: command(),
-    }
-}
-
-/// SHA-256 over the files of the selected scenarios.
-fn digest(scenarios: &[Loaded], selection: &Selection) -> String {
-    let mut hash = Sha256::new();
-    for loaded in scenarios {
-        if selection.cases().any(|case| case.scenario == loaded.file) {
-            hash.update(loaded.file.as_bytes());
-            hash.update([0]);
-            hash.update(loaded.text.as_bytes());
-            hash.update([0]);
-        }
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Operating system, architecture, cores.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{} {}, {cores} cores", std::env::consts::OS, std::env::consts::ARCH)
-}
-
-/// The command line, without the path of the binary.
-fn command() -> Vec<String> {
-    std::iter::once("fedproof".to_owned()).chain(std::env::args().skip(1)).collect()
-}
-
-/// Keeps the stream of events, and passes each on to the terminal and the archive.
-pub(crate) struct Recorder(Arc<Mutex<Recording>>);
-
-struct Recording {
-    events: Vec<Event>,
-    terminal: Terminal,
-    archive: Archive,
-    trouble: Option<fedproof_report::ReportError>,
-    stop: watch::Sender<bool>,
-}
-
-impl Recorder {
-    fn create(out: &Path, interrupted: &watch::Receiver<bool>) -> Result<Self, CliError> {
-        let stop = watch::Sender::new(false);
-        let (signals, stopped) = (interrupted.clone(), stop.clone());
-        tokio::spawn(async move {
-            interrupt::signalled(&signals).await;
-            stopped.send_replace(true);
-        });
-        let recording = Recording {
-            events: Vec::new(),
-            terminal: Terminal::stderr(),
-            archive: Archive::create(out)?,
-            trouble: None,
-            stop,
-        };
-        Ok(Self(Arc::new(Mutex::new(recording))))
-    }
-
-    /// Becomes true at a signal, and when results can no longer be written: nothing is worth going on for then.
-    fn stopped(&self) -> watch::Receiver<bool> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stop.subscribe()
-    }
-
-    fn emit(&self, event: Event) {
-        emit(&self.0, event);
-    }
-
-    fn sink(&self) -> Sink {
-        let recording = self.0.clone();
-        Arc::new(move |event| emit(&recording, event))
-    }
-
-    fn notify(&self) -> Notify {
-        let recording = self.0.clone();
-        Arc::new(move |server, message| {
-            emit(&recording, Event::Progress { server: server.map(str::to_owned), message });
-        })
-    }
-
-    /// What was decided so far.
-    fn results(&self, cases: &[CaseInfo]) -> Vec<CaseResult> {
-        let recording = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let decided = |id: &str| {
-            let results = recording.events.iter().filter_map(|event| match event {
-                Event::CaseDecided { id: of, result } if of == id => Some(result.clone()),
-                _ => None,
-            });
-            results.collect()
-        };
-        cases.iter().map(|case| CaseResult::new(case.clone(), decided(&case.id))).collect()
-    }
-
-    /// Writes every report; `exit_code` if it is not the verdict's. The first thing that could not be written is the error.
-    fn finish(&self, exchanges: &[Arc<Exchange>], exit_code: Option<u8>) -> Result<RunRecord, CliError> {
-        let mut recording = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recording = &mut *recording;
-        let record = RunRecord::from_events(&recording.events)
-            .ok_or_else(|| CliError::environment("the run has no first event: this is a defect of fedproof"))?;
-        let written = recording.archive.finish(&record, exchanges);
-        let page = recording.archive.page();
-        let exit_code = exit_code.unwrap_or(record.verdict.exit_code());
-        recording.terminal.finish_as(&record, written.is_ok().then_some(page.as_path()), exit_code);
-        if let Some(trouble) = recording.trouble.take() {
-            return Err(trouble.into());
-        }
-        written?;
-        Ok(record)
-    }
-}
-
-fn emit(recording: &Mutex<Recording>, event: Event) {
-    let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(error) = recording.archive.event(&event) {
-        recording.trouble.get_or_insert(error);
-        recording.stop.send_replace(true);
-    }
-    recording.terminal.handle(&event);
-    recording.events.push(event);
 }

@@ -1,4 +1,4 @@
-//! Always-on invariants: what no traffic of a run may break (design.md §6).
+//! Always-on invariants: what no traffic of a run may break.
 //!
 //! Each rule is a function over the whole transcript that judges what one real server did; nothing here does I/O.
 //! What a rule must know (who is in which room, which ACL a client saw, whose keys these are) it gathers from the

@@ -10,7 +10,7 @@ use fedproof_core::transcript::Exchange;
 use fedproof_results::{Identity, ServerInfo};
 use std::collections::BTreeMap;
 
-/// Bodies are shown up to so many characters; the page has more, the transcript all.
+/// Bodies are shown up to so many characters; the page has more, the transcript most.
 const BODY: usize = 240;
 
 /// Everything.

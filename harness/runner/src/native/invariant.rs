@@ -1,4 +1,4 @@
-//! Judges the whole transcript by one of the invariants of design.md §6. The rule is the case's id without `invariant/`.
+//! Judges the whole transcript by one of the invariants. The rule is the case's id without `invariant/`.
 
 use super::{With, text};
 use crate::{

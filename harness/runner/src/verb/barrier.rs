@@ -1,4 +1,4 @@
-//! Barriers (design.md §5, R2): something later of the same kind, in the same room, has arrived, so that what has
+//! Barriers (docs/verdicts.md, R2): something later of the same kind, in the same room, has arrived, so that what has
 //! not arrived by now was dropped and is not just late. If the barrier does not arrive, nothing can be said.
 
 use crate::{

@@ -1,4 +1,4 @@
-//! The rules that make a verdict worth something (design.md §5), as far as they can be read off a scenario.
+//! The rules that make a verdict worth something (docs/verdicts.md), as far as they can be read off a scenario.
 
 use super::{Finding, Linter};
 use crate::{
