@@ -50,6 +50,19 @@ pub struct Metrics {
     pub database_transactions: String,
     /// Name of the counter of events that were persisted.
     pub events_persisted: String,
+    /// How far its federation sender is behind, if it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation_sender: Option<SenderMetrics>,
+}
+
+/// How far a federation sender is behind: two gauges, both positions in one stream of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SenderMetrics {
+    /// The newest event there is.
+    pub persisted: String,
+    /// The newest that was handed on, with the label that says of whom: `positions{name="federation_sender"`.
+    pub sent: String,
 }
 
 /// How a build gets onto the machine.

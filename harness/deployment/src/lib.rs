@@ -36,7 +36,7 @@ mod spec;
 mod template;
 mod yaml;
 
-pub use adapter::Metrics;
+pub use adapter::{Metrics, SenderMetrics};
 pub use cache::{Entry as CacheEntry, default_cache};
 pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
 pub use cores::Cores;

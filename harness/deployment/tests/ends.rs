@@ -121,6 +121,8 @@ async fn the_doctor_looks_at_everything_and_finds_this_machine_fit() {
             "IPv6 loopback",
             "open files",
             "cargo",
+            "node",
+            "npm",
             "postgresql",
             "docker"
         ]

@@ -11,7 +11,9 @@ use crate::{
     agenda::{self, Agenda, Task, Turn},
     context::{Context, Waiting},
     desk::Desk,
+    http::Reason,
     perform::{Job, lock},
+    recorder::Recorder,
     schedule,
     series::Series,
     stage::Stage,
@@ -213,14 +215,7 @@ async fn carry_out(context: &Context, task: Task) {
     lock(&context.under_way).insert(number, Waiting { series, due, measured });
     let done = context.agenda.until_cut(job.perform()).await;
     lock(&context.under_way).remove(&number);
-    match &done {
-        Some(Ok(())) => context.recorder.record(series, due.elapsed(), measured),
-        Some(Err(reason)) if reason.is_given_up => {
-            context.recorder.give_up(series, due.elapsed(), &reason.words, measured);
-        }
-        Some(Err(reason)) => context.recorder.fail(series, &reason.words, measured),
-        None => context.recorder.give_up(series, due.elapsed(), "no answer when the load ended", measured),
-    }
+    book(&context.agenda, &context.recorder, &task, (series, measured), &done);
     if !matches!(done, Some(Ok(()))) {
         // Whether others will see it, nobody knows; it is an error already.
         context.ledger.forget(number);
@@ -230,6 +225,23 @@ async fn carry_out(context: &Context, task: Task) {
         Task::Open(_) => None,
     };
     context.agenda.over(again);
+}
+
+/// Records how a task went that was done, failed, or was cut off: its latency counts from when it was due.
+pub(crate) fn book(
+    agenda: &Agenda,
+    recorder: &Recorder,
+    task: &Task,
+    (series, measured): (Series, bool),
+    done: &Option<Result<(), Reason>>,
+) {
+    let waited = agenda.due(task.drawn()).elapsed();
+    match done {
+        Some(Ok(())) => recorder.record(series, waited, measured),
+        Some(Err(reason)) if reason.is_given_up => recorder.give_up(series, waited, &reason.words, measured),
+        Some(Err(reason)) => recorder.fail(series, &reason.words, measured),
+        None => recorder.give_up(series, waited, "no answer when the load ended", measured),
+    }
 }
 
 /// When a closed user comes again; never, once its phase is over.

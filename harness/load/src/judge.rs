@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// What free workers may be late, 99th percentile, in microseconds: later than that, the generator measures itself.
 const LATE_US: u64 = 50_000;
+/// What samples of the generator are called; those of several shards have a number behind it.
+pub(crate) const GENERATOR: &str = "generator";
 /// Share of a core from which on the generator is taken to be the bottleneck.
 const BUSY: f64 = 0.9;
 
@@ -74,7 +76,7 @@ impl Figures<'_> {
             Metric::CpuPerOp => self.per_operation(threshold.of, Work::whole_cpu_ms),
             Metric::DbPerOp => self.per_operation(threshold.of, |work| work.db_transactions),
             Metric::Memory => {
-                let servers = self.resources.iter().filter(|sample| sample.process != "generator");
+                let servers = self.resources.iter().filter(|sample| !sample.process.starts_with(GENERATOR));
                 servers.map(|sample| sample.rss_bytes).max().map(|most| most as f64)
             }
         }

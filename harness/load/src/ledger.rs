@@ -31,8 +31,6 @@ struct Books {
     out: HashSet<usize>,
     /// Virtual servers that missed something, by room, and what.
     behind: HashMap<usize, HashMap<String, BTreeSet<u64>>>,
-    /// When the last outage ended, and whether its phase was measured.
-    healed: Option<(Instant, bool)>,
     /// Virtual servers that have been out, who may be given the newest event only and fetch the others.
     were_out: HashMap<usize, Recovery>,
     /// What any virtual server received or fetched: they have one graph, and what is in it none of them fetches again.
@@ -42,6 +40,8 @@ struct Books {
 /// A virtual server after an outage.
 #[derive(Default)]
 struct Recovery {
+    /// When its last outage ended, and whether the phase of that was measured.
+    healed: Option<(Instant, bool)>,
     /// When it had all that it missed.
     caught_up: Option<Instant>,
     /// By room, the newest event that it received since.
@@ -179,7 +179,7 @@ impl Ledger {
     /// What a virtual server that has been out has by now: in each room all until the newest that it received, as far as
     /// somebody received or fetched it.
     fn recover(&self, books: &mut Books, server: usize, now: Instant) {
-        let Books { open, behind, were_out, got, healed, out, .. } = books;
+        let Books { open, behind, were_out, got, out, .. } = books;
         let Some(recovery) = were_out.get_mut(&server) else { return };
         let has = |number: u64, room: &str| {
             got.contains(&number) && recovery.reached.get(room).is_some_and(|reached| number <= *reached)
@@ -194,8 +194,8 @@ impl Ledger {
         }
         if caught_up {
             behind.remove(&server);
-            if let Some((healed, measured)) = healed {
-                self.recorder.record(Series::CaughtUp, now.saturating_duration_since(*healed), *measured);
+            if let Some((healed, measured)) = recovery.healed {
+                self.recorder.record(Series::CaughtUp, now.saturating_duration_since(healed), measured);
             }
         }
         if !behind.contains_key(&server) && !out.contains(&server) && recovery.caught_up.is_none() {
@@ -223,16 +223,19 @@ impl Ledger {
     pub(crate) fn healed(&self, measured: bool) {
         let mut books = self.books();
         books.slow.clear();
-        if !std::mem::take(&mut books.out).is_empty() {
-            books.healed = Some((Instant::now(), measured));
+        for server in std::mem::take(&mut books.out) {
+            books.were_out.entry(server).or_default().healed = Some((Instant::now(), measured));
         }
     }
 
-    /// The play is over: whoever is behind still stays so.
+    /// The play is over: whoever is behind still has waited so long at least.
     pub(crate) fn over(&self) {
-        let books = self.books();
-        let measured = books.healed.is_some_and(|(_, measured)| measured);
-        books.behind.keys().for_each(|_| self.recorder.fail(Series::CaughtUp, "behind still at the end", measured));
+        let (now, books) = (Instant::now(), self.books());
+        let healed = books.behind.keys().filter_map(|server| books.were_out.get(server)?.healed);
+        healed.for_each(|(healed, measured)| {
+            let waited = now.saturating_duration_since(healed);
+            self.recorder.give_up(Series::CaughtUp, waited, "behind still at the end", measured);
+        });
     }
 
     /// Waits until everything was seen, and everybody caught up.
@@ -316,11 +319,19 @@ mod tests {
         assert_eq!(count(Series::CaughtUp), 0, "one is missing still");
         ledger.fetched(2);
         assert_eq!(count(Series::CaughtUp), 1);
+        ledger.faulted(&HashSet::new(), &HashSet::from([0, 1]));
+        ledger.expect(10, event(&[0, 1]));
+        ledger.healed(true);
+        ledger.delivered(10, 1, "!r");
+        ledger.over();
+        assert_eq!((count(Series::CaughtUp), recorder.errors(Series::CaughtUp)), (2, 1), "0 is behind for good");
+        assert_eq!(recorder.waits(Series::CaughtUp).len(), 3, "and counts in percentiles with what it has waited");
+        ledger.delivered(10, 0, "!r");
         let later = Entry { due: Instant::now() + 2 * LINGER, ..event(&[0]) };
-        ledger.expect(4, later.clone());
-        ledger.expect(5, later);
-        ledger.fetched(4);
-        ledger.delivered(5, 0, "!r");
+        ledger.expect(14, later.clone());
+        ledger.expect(15, later);
+        ledger.fetched(14);
+        ledger.delivered(15, 0, "!r");
         assert_eq!(ledger.lost(), 1, "the outage is over: a later event does not stand for an earlier one");
     }
 

@@ -2,14 +2,15 @@
 
 use crate::{
     hlog,
-    judge::Figures,
+    judge::{Figures, GENERATOR},
     measured::MeasuredTime,
+    outcome::is_stop,
     recorder::{Interval, Kind, Recorder, histogram},
     series::Series,
     threshold::Threshold,
     work::{add_work, join_work},
 };
-use fedproof_results::load::{Generator, LoadRecord, Second, ShardOf, Work};
+use fedproof_results::load::{Generator, LoadRecord, Second, ShardOf, Unsent, Work};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -121,8 +122,9 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
     (record.lost, record.generator) = (0, Generator::default());
     record.thresholds.clear();
     record.troubles.clear();
+    record.unsent.clear();
     record.invariants.clear();
-    let is_lost = !lost_shards.is_empty();
+    let (is_lost, mut stops) = (!lost_shards.is_empty(), Vec::new());
     let mut stopped: Vec<String> = lost_shards;
     let thresholds: Vec<String> = parts[0].record.thresholds.iter().map(|one| one.expression.clone()).collect();
     for span in &mut record.phases {
@@ -132,6 +134,11 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
             .filter(|own| own.name == span.name)
             .map(|own| own.due)
             .sum();
+    }
+    if let Some((phase, apart)) = apart(&parts) {
+        record
+            .invalid_because
+            .push(format!("the shards' phases {phase} began {apart:.1} s apart: their loads did not overlap"));
     }
     for Part { record: own, intervals } in parts {
         let index = own.shard.map_or(0, |shard| shard.index);
@@ -156,10 +163,18 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         record.lost += own.lost;
         record.standing.join(own.standing);
         record.troubles.extend(own.troubles);
+        for one in own.unsent {
+            let is_same = |known: &&mut Unsent| shared && known.phase == one.phase && known.server == one.server;
+            match record.unsent.iter_mut().find(is_same) {
+                Some(known) => known.events = known.events.max(one.events),
+                None => record.unsent.push(one),
+            }
+        }
+        stops.extend(own.thresholds.into_iter().filter(is_stop));
         record.invariants.extend(own.invariants);
         for mut sample in own.resources {
-            if sample.process == "generator" {
-                sample.process = format!("generator {index}");
+            if sample.process == GENERATOR {
+                sample.process = format!("{GENERATOR} {index}");
             } else if shared && !sampled.insert((sample.second, sample.process.clone())) {
                 // Another shard has looked at the same process already.
                 continue;
@@ -198,9 +213,24 @@ pub fn merge(parts: Vec<Part>) -> Result<Merged, MergeError> {
         waiting: Vec::new(),
         give_up: Duration::MAX,
     };
-    let judged = thresholds.iter().filter_map(|text| Some(figures.judge(&text.parse::<Threshold>().ok()?))).collect();
+    let judged: Vec<_> =
+        thresholds.iter().filter_map(|text| Some(figures.judge(&text.parse::<Threshold>().ok()?))).collect();
     record.thresholds = judged;
+    record.thresholds.extend(stops);
     Ok(Merged { record, intervals: summed.into_values().collect() })
+}
+
+/// The phase that shards were in at different times, and how far these lie apart, if that is more than the second to which
+/// they wait for each other.
+fn apart(parts: &[Part]) -> Option<(String, f64)> {
+    let spans = |n: usize| parts.iter().filter_map(move |part| part.record.phases.get(n)).map(|span| span.from);
+    let phases = parts.first()?.record.phases.iter().enumerate();
+    let widest = phases.map(|(n, phase)| {
+        let (first, last) =
+            spans(n).fold((f64::MAX, f64::MIN), |(least, most), from| (least.min(from), most.max(from)));
+        (phase.name.clone(), last - first)
+    });
+    widest.filter(|(_, apart)| *apart > 1.5).max_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
 /// Its place, if it is a part of the same load.

@@ -13,9 +13,9 @@ use crate::{
     series::Series,
     stretch::{Books, Reading, stretches},
 };
-use fedproof_results::load::{PhaseSpan, ResourceSample, Second, Work};
-use std::time::Duration;
-use tokio::time::Instant;
+use fedproof_results::load::{PhaseSpan, ResourceSample, Second, ThresholdResult, Unsent, Work};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Barrier, time::Instant};
 
 /// How long what was due in one stretch may take before the next begins: what is left by then is booked with it.
 const BETWEEN: Duration = Duration::from_secs(10);
@@ -38,12 +38,36 @@ pub(crate) struct Observer<'a> {
     began: Instant,
     /// The next that ends.
     second: u64,
+    /// The condition to stop that was met, as a threshold that broke.
+    pub(crate) met: Option<ThresholdResult>,
+    /// With whom each stretch begins, and how long after.
+    beside: Option<(Arc<Barrier>, Duration)>,
+    /// Events that homeservers had not sent on yet when a phase ended, by phase and homeserver.
+    pub(crate) unsent: Vec<Unsent>,
 }
 
 impl<'a> Observer<'a> {
-    pub(crate) fn new(context: &'a Context, log: &'a hlog::Writer, began: Instant, phases: Vec<PhaseSpan>) -> Self {
-        let (timeline, resources, books) = (Vec::new(), Vec::new(), Books::default());
-        Self { context, log, sampler: Sampler::new(), timeline, resources, phases, books, began, second: 0 }
+    pub(crate) fn new(
+        context: &'a Context,
+        log: &'a hlog::Writer,
+        began: Instant,
+        phases: Vec<PhaseSpan>,
+        beside: Option<(Arc<Barrier>, Duration)>,
+    ) -> Self {
+        Self {
+            context,
+            log,
+            sampler: Sampler::new(),
+            timeline: Vec::new(),
+            resources: Vec::new(),
+            phases,
+            books: Books::default(),
+            began,
+            second: 0,
+            met: None,
+            beside,
+            unsent: Vec::new(),
+        }
     }
 
     /// What the work cost, by operation and homeserver.
@@ -85,6 +109,10 @@ impl<'a> Observer<'a> {
             }
             (before, crossed) = (after, crosses);
             if let Some(next) = next {
+                if let Some((both, _)) = self.beside.clone() {
+                    // Whoever does not come has stopped.
+                    self.until(tokio::time::timeout(2 * BETWEEN, both.wait()), name, progress).await?.ok();
+                }
                 let later = self.later(next.phases.start, shard);
                 context.agenda.let_go(next.phases.end, later);
                 let begins = schedule::begins(&context.workload);
@@ -107,6 +135,15 @@ impl<'a> Observer<'a> {
         self.until(tokio::time::sleep_until(end), &written.phase, progress).await?;
         drop(faults);
         context.ledger.healed(written.measured);
+        if written.measured {
+            let (stage, name) = (&context.stage, &written.phase);
+            let asked = stage.population.homeservers.iter().enumerate().map(async |(n, one)| {
+                let events = resources::unsent(&stage.http, one, stage.answers.is_silent(n)).await?;
+                Some(Unsent { phase: name.clone(), server: one.name().to_owned(), events })
+            });
+            let unsent = self.until(futures::future::join_all(asked), name, progress).await?;
+            self.unsent.extend(unsent.into_iter().flatten());
+        }
         Ok(())
     }
 
@@ -114,7 +151,8 @@ impl<'a> Observer<'a> {
     /// done: each waits for the next whole second, which for most is the same.
     fn later(&self, phase: usize, shard: Shard) -> Duration {
         let drawn = schedule::begins(&self.context.workload)[phase];
-        let later = (self.began.elapsed() + NOTICE).saturating_sub(drawn);
+        let after = self.beside.as_ref().map_or(Duration::ZERO, |(_, after)| *after);
+        let later = (self.began.elapsed() + NOTICE + after).saturating_sub(drawn);
         if shard.count > 1 { Duration::from_secs(later.as_secs() + 1) } else { later }
     }
 
@@ -153,7 +191,7 @@ impl<'a> Observer<'a> {
         self.log.write(intervals);
     }
 
-    fn stop_reason(&self) -> Option<String> {
+    fn stop_reason(&mut self) -> Option<String> {
         let homeservers = self.context.stage.population.homeservers.iter();
         if let Some(death) = homeservers.filter_map(Home::died).next() {
             return Some(death);
@@ -173,7 +211,10 @@ impl<'a> Observer<'a> {
             give_up: self.context.workload.give_up(),
         };
         let met = self.context.workload.stop_if.iter().map(|condition| figures.judge(condition)).find(|met| met.ok);
-        met.map(|met| format!("stop_if {} was met", met.expression))
+        let expression = format!("stop_if {}", met.as_ref()?.expression);
+        let why = format!("{expression} was met");
+        self.met = met.map(|met| ThresholdResult { expression, ok: false, ..met });
+        Some(why)
     }
 }
 

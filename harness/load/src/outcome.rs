@@ -9,7 +9,8 @@ use crate::{
     workload::Workload,
 };
 use fedproof_results::load::{
-    Generator, InvariantResult, OperationFigures, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Work,
+    Generator, InvariantResult, OperationFigures, PhaseSpan, ResourceSample, Second, ThresholdResult, Trouble, Unsent,
+    Work,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -36,10 +37,17 @@ pub struct Outcome {
     pub timeline: Vec<Second>,
     /// By second.
     pub resources: Vec<ResourceSample>,
+    /// What homeservers had not sent on yet at the ends of phases.
+    pub unsent: Vec<Unsent>,
     /// The generator.
     pub generator: Generator,
     /// The invariants.
     pub invariants: Vec<InvariantResult>,
+}
+
+/// Whether it is a condition to stop that was met.
+pub(crate) fn is_stop(threshold: &ThresholdResult) -> bool {
+    threshold.expression.starts_with("stop_if ")
 }
 
 impl Outcome {
@@ -71,6 +79,8 @@ impl Outcome {
         self.lost += other.lost;
         self.timeline.extend(other.timeline);
         self.resources.extend(other.resources);
+        self.unsent.extend(other.unsent);
+        self.thresholds.extend(other.thresholds.into_iter().filter(is_stop));
         let (all, one) = (&mut self.generator, other.generator);
         all.cpu_ms += one.cpu_ms;
         all.abandoned += one.abandoned;
@@ -91,7 +101,9 @@ impl Outcome {
             waiting: Vec::new(),
             give_up: Duration::MAX,
         };
-        self.thresholds = workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
+        let judged = workload.thresholds.iter().map(|threshold| figures.judge(threshold));
+        let stopped = self.thresholds.iter().filter(|one| is_stop(one)).cloned();
+        self.thresholds = judged.chain(stopped).collect();
     }
 
     /// Why the generator may have been the limit, and not the homeservers.

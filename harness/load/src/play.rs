@@ -97,6 +97,10 @@ impl Play<'_> {
             label,
             under_way: Mutex::default(),
         });
+        let beside = match &start {
+            Start::Beside(both, after) => Some((both.clone(), *after)),
+            _ => None,
+        };
         let (start, late) = match start {
             Start::Soon => (LEAD, None),
             Start::Beside(both, after) => {
@@ -114,7 +118,7 @@ impl Play<'_> {
         session.desk(stage).open(context.clone());
         let log = hlog::Writer::create(log, began_at)?;
         let generator_before = resources::own().cpu_ms;
-        let mut observer = Observer::new(&context, &log, began, phases);
+        let mut observer = Observer::new(&context, &log, began, phases, beside);
         let stopped_because = tokio::select! {
             stopped = observer.observe(shard, progress) => stopped,
             _ = interrupted.wait_for(|interrupted| *interrupted) => "interrupted".to_owned(),
@@ -143,7 +147,7 @@ impl Play<'_> {
         ledger.over();
         observer.last_second();
         let work = observer.work();
-        let Observer { timeline, resources, phases, .. } = observer;
+        let Observer { timeline, resources, phases, met, unsent, .. } = observer;
         log.finish()?;
         let late_p99_us = lock(&context.agenda.lateness).value_at_quantile(0.99);
         let own = resources.iter().filter(|sample| sample.process == "generator");
@@ -164,8 +168,8 @@ impl Play<'_> {
             waiting: Vec::new(),
             give_up: workload.give_up(),
         };
-        let thresholds: Vec<ThresholdResult> =
-            workload.thresholds.iter().map(|threshold| figures.judge(threshold)).collect();
+        let judged = workload.thresholds.iter().map(|threshold| figures.judge(threshold));
+        let thresholds: Vec<ThresholdResult> = judged.chain(met).collect();
         let samples: u64 = Series::all().map(|series| recorder.whole(series).len()).sum();
         let mut invalid_because = doubts(&generator, &resources, &phases, samples);
         invalid_because.extend(ready.err().map(|reason| format!("users were not made ready: {}", reason.words)));
@@ -198,6 +202,7 @@ impl Play<'_> {
             lost,
             timeline,
             resources,
+            unsent,
             generator,
             invariants: Vec::new(),
         })

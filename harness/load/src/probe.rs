@@ -6,7 +6,7 @@
 use crate::{
     agenda::{Agenda, Task},
     answers::Answers,
-    drive::{Crew, drive},
+    drive::{Crew, book, drive},
     http::ask,
     operation::Operation,
     recorder::Recorder,
@@ -65,14 +65,12 @@ pub async fn probe(probe: Probe<'_>) -> Result<Probed, goose::GooseError> {
             let (url, http) = (url.clone(), http.clone());
             async move {
                 let asked = answers.ask(0);
-                match agenda.until_cut(ask(&http, Method::GET, &url, None, None, give_up)).await {
-                    Some(Ok(_)) => {
-                        asked.answered();
-                        recorder.record(series, agenda.due(task.drawn()).elapsed(), true);
-                    }
-                    Some(Err(reason)) => recorder.fail(series, &reason.words, true),
-                    None => recorder.fail(series, "cut off", true),
+                let done = agenda.until_cut(ask(&http, Method::GET, &url, None, None, give_up)).await;
+                let done = done.map(|answer| answer.map(drop));
+                if let Some(Ok(())) = done {
+                    asked.answered();
                 }
+                book(&agenda, &recorder, &task, (series, true), &done);
                 agenda.over(None);
             }
         }

@@ -1,7 +1,7 @@
 //! What processes use: `/proc` (proc(5)) every second, and what a homeserver says of itself at the ends of phases.
 
 use crate::home::Home;
-use fedproof_deployment::{Metrics, PostgresqlUsage};
+use fedproof_deployment::{Metrics, PostgresqlUsage, SenderMetrics};
 use fedproof_results::load::ResourceSample;
 use std::{
     collections::HashMap,
@@ -126,12 +126,8 @@ pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Home, is_silen
     let Some(metrics) = homeserver.metrics().filter(|_| !is_silent) else {
         return Counters { cpu_ms, database, ..Counters::default() };
     };
-    let Metrics { path, database_transactions, events_persisted } = metrics;
-    let url = homeserver.url(path);
-    let text = match http.get(url).timeout(LIMIT).send().await {
-        Ok(response) if response.status().is_success() => response.text().await.unwrap_or_default(),
-        _ => String::new(),
-    };
+    let Metrics { database_transactions, events_persisted, .. } = metrics;
+    let text = told(http, homeserver, metrics).await;
     Counters {
         cpu_ms,
         database,
@@ -140,12 +136,29 @@ pub(crate) async fn counters(http: &reqwest::Client, homeserver: &Home, is_silen
     }
 }
 
-/// Sum of a metric over all its labels, in the Prometheus text format; `None` if there is none.
+/// Events that a homeserver's federation sender has not handed on yet; `None` if it does not tell.
+pub(crate) async fn unsent(http: &reqwest::Client, homeserver: &Home, is_silent: bool) -> Option<u64> {
+    let metrics = homeserver.metrics().filter(|_| !is_silent)?;
+    let SenderMetrics { persisted, sent } = metrics.federation_sender.as_ref()?;
+    let text = told(http, homeserver, metrics).await;
+    Some(sum(&text, persisted)?.saturating_sub(sum(&text, sent)?))
+}
+
+/// Its metrics; nothing if it does not answer.
+async fn told(http: &reqwest::Client, homeserver: &Home, metrics: &Metrics) -> String {
+    match http.get(homeserver.url(&metrics.path)).timeout(LIMIT).send().await {
+        Ok(response) if response.status().is_success() => response.text().await.unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Sum of a metric over all its labels, in the Prometheus text format; `None` if there is none. A name with the first of its
+/// labels (`NAME{LABEL`) is about these only.
 fn sum(text: &str, name: &str) -> Option<u64> {
     let values = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
         let value = match rest.as_bytes().first()? {
-            b'{' => rest.rsplit_once('}')?.1,
+            b'{' | b',' | b'}' => rest.rsplit_once('}')?.1,
             b' ' => rest,
             _ => return None,
         };
@@ -162,6 +175,8 @@ mod tests {
     fn metrics_are_summed_over_their_labels() {
         let text = "# TYPE a counter\na{x=\"1\"} 2.0\na{x=\"}\"} 3.0\nab 7\nc 1.5e3\n";
         assert_eq!((sum(text, "a"), sum(text, "c"), sum(text, "d")), (Some(5), Some(1500), None));
+        let text = "p{name=\"sender\",s=\"x\"} 7.0\np{name=\"sender2\"} 5.0\np{name=\"other\"} 9.0\n";
+        assert_eq!((sum(text, "p{name=\"sender\""), sum(text, "p")), (Some(7), Some(21)));
     }
 
     #[test]

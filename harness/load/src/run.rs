@@ -81,14 +81,33 @@ pub struct Setting<'a> {
     pub progress: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
 }
 
+/// Sets something up, unless the load is interrupted meanwhile.
+pub(crate) async fn unless<T>(
+    interrupted: &watch::Receiver<bool>,
+    setting_up: impl Future<Output = Result<T, LoadError>>,
+) -> Result<T, LoadError> {
+    let mut interrupted = interrupted.clone();
+    tokio::select! {
+        biased;
+        Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
+            Err(LoadError::NoPlay { why: "interrupted".to_owned() })
+        }
+        ready = setting_up => ready,
+    }
+}
+
 /// Runs a workload.
 ///
 /// # Errors
 /// [`LoadError`], if it could not begin; what goes wrong later is in the figures.
 pub async fn run(workload: &Workload, setting: Setting<'_>) -> Result<Outcome, LoadError> {
     let Setting { place, seed, label, shard, start_at, out, interrupted, progress } = setting;
-    let stage = Stage::set_up(workload, place, &label, progress).await?;
-    let session = Session::begin(vec![stage.clone()], workload.workers).await?;
+    let (stage, session) = unless(&interrupted, async {
+        let stage = Stage::set_up(workload, place, &label, progress).await?;
+        let session = Session::begin(vec![stage.clone()], workload.workers).await?;
+        Ok((stage, session))
+    })
+    .await?;
     let log = &out.join("load.hlog");
     let start = start_at.map_or(Start::Soon, Start::At);
     let play = Play { workload, seed, label, shard, start, log, interrupted, progress };

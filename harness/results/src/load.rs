@@ -77,6 +77,9 @@ pub struct LoadRecord {
     pub timeline: Vec<Second>,
     /// Processes by second.
     pub resources: Vec<ResourceSample>,
+    /// What homeservers had taken and not sent on yet at the ends of measured phases, where they tell.
+    #[serde(default)]
+    pub unsent: Vec<Unsent>,
     /// The generator itself.
     pub generator: Generator,
     /// Always-on invariants over the traffic that was kept.
@@ -247,6 +250,17 @@ impl Trouble {
     }
 }
 
+/// What a homeserver had not sent on yet when the arrivals of a phase were over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsent {
+    /// The phase.
+    pub phase: String,
+    /// The homeserver.
+    pub server: String,
+    /// Events that it had taken and its federation sender had not looked at.
+    pub events: u64,
+}
+
 /// The generator's own figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
@@ -296,20 +310,21 @@ impl LoadRecord {
     pub fn verdict(&self) -> LoadVerdict {
         let broken_by_b = self.comparison.as_ref().is_some_and(Comparison::is_broken);
         let unclear = self.comparison.as_ref().is_some_and(Comparison::is_unclear);
+        let breached = self.invariants.iter().any(|invariant| !invariant.breaches.is_empty());
+        // How much there was says nothing where some of it is missing.
+        let counts = |one: &ThresholdResult| {
+            self.complete || !(one.expression.starts_with("rate") || one.expression.starts_with("count"))
+        };
+        let broken = self.thresholds.iter().any(|threshold| !threshold.ok && counts(threshold)) || broken_by_b;
+        // What was broken was broken, however the load ended; figures that must not be believed break no threshold.
         match () {
+            () if breached || (broken && self.valid) => LoadVerdict::Broken,
             () if !self.valid => LoadVerdict::Invalid,
             () if !self.complete => LoadVerdict::StoppedEarly,
-            () if !self.held() || broken_by_b => LoadVerdict::Broken,
             () if self.comparison.as_ref().is_some_and(Comparison::is_slower) => LoadVerdict::Slower,
             () if unclear => LoadVerdict::Unclear,
             () => LoadVerdict::Held,
         }
-    }
-
-    /// Whether every threshold held and no invariant was broken.
-    fn held(&self) -> bool {
-        self.thresholds.iter().all(|threshold| threshold.ok)
-            && self.invariants.iter().all(|invariant| invariant.breaches.is_empty())
     }
 }
 

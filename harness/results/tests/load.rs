@@ -39,8 +39,11 @@ fn the_worst_that_can_be_said_is_the_verdict() {
         (json!({"thresholds": [threshold(true)]}), LoadVerdict::Held),
         (json!({"thresholds": [threshold(true), threshold(false)]}), LoadVerdict::Broken),
         (json!({"invariants": breach}), LoadVerdict::Broken),
-        (json!({"complete": false, "thresholds": [threshold(false)]}), LoadVerdict::StoppedEarly),
+        (json!({"complete": false, "thresholds": [threshold(true)]}), LoadVerdict::StoppedEarly),
+        (json!({"complete": false, "thresholds": [threshold(false)]}), LoadVerdict::Broken),
+        (json!({"valid": false, "thresholds": [threshold(false)]}), LoadVerdict::Invalid),
         (json!({"valid": false, "complete": false}), LoadVerdict::Invalid),
+        (json!({"valid": false, "complete": false, "invariants": breach}), LoadVerdict::Broken),
     ];
     for (changes, verdict) in cases {
         assert_eq!(record(changes.clone()).verdict(), verdict, "{changes}");
@@ -49,6 +52,8 @@ fn the_worst_that_can_be_said_is_the_verdict() {
 
 #[test]
 fn what_broke_on_b_or_could_not_be_compared_is_no_success() {
+    let mut left_out = comparison(&["no_difference"], true);
+    left_out["comparison"]["left_out"] = json!({"db_per_op(send)": "some plays do not have it"});
     let cases = [
         (comparison(&["no_difference", "faster"], true), LoadVerdict::Held),
         (comparison(&["no_difference", "slower"], true), LoadVerdict::Slower),
@@ -56,6 +61,7 @@ fn what_broke_on_b_or_could_not_be_compared_is_no_success() {
         (comparison(&["no_difference", "unclear"], true), LoadVerdict::Unclear),
         (comparison(&[], true), LoadVerdict::Unclear),
         (comparison(&["no_difference"], false), LoadVerdict::Broken),
+        (left_out, LoadVerdict::Unclear),
     ];
     for (changes, verdict) in cases {
         assert_eq!(record(changes.clone()).verdict(), verdict, "{changes}");

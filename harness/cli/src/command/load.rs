@@ -46,10 +46,13 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
     place.deployment = place.deployment.or_else(|| workload.deployment.clone());
     let description = ground::describe(project, &place)?;
     let deployment = place.deployment.as_deref().unwrap_or(ground::DEFAULT);
-    let other = Other::of(project, &args, deployment)?;
-    if workload.search.is_some() && (other.is_some() || args.rate.is_some() || shard != Shard::WHOLE) {
-        let message =
-            format!("{} looks for its rate itself, in one process: no --rate, --against, --shard", args.workload);
+    let other = Other::of(project, &args, shard, deployment)?;
+    let is_one_of_many = shard != Shard::WHOLE || args.start_at.is_some();
+    if workload.search.is_some() && (other.is_some() || args.rate.is_some() || is_one_of_many) {
+        let message = format!(
+            "{} looks for its rate itself, in one process: no --rate, --against, --shard, --start-at",
+            args.workload
+        );
         return Err(CliError::bad_input(message));
     }
     let seed = args.seed.unwrap_or_else(draw_seed);
@@ -242,6 +245,7 @@ pub(super) fn record(workload: &Workload, about: About, outcome: Outcome) -> Loa
         lost: outcome.lost,
         timeline: outcome.timeline,
         resources: outcome.resources,
+        unsent: outcome.unsent,
         generator: outcome.generator,
         invariants: outcome.invariants,
         comparison: None,

@@ -7,7 +7,7 @@ use crate::{
     project::Project,
 };
 use fedproof_deployment::{Description, MutantSwitch};
-use fedproof_load::{CONFIDENCE, Outcome, Paired};
+use fedproof_load::{CONFIDENCE, Outcome, Paired, Shard};
 use fedproof_results::{ServerInfo, load::Comparison};
 use fedproof_runner::mutant;
 
@@ -21,12 +21,14 @@ pub(super) struct Other {
 
 impl Other {
     /// As the command line has it; nothing where it has none.
-    pub(super) fn of(project: &Project, args: &Load, deployment: &str) -> Result<Option<Self>, CliError> {
+    pub(super) fn of(project: &Project, args: &Load, shard: Shard, deployment: &str) -> Result<Option<Self>, CliError> {
         if args.against.is_empty() {
             return Ok(None);
         }
-        if args.shard.is_some() || args.start_at.is_some() {
-            return Err(CliError::bad_input("--against compares in one process: no --shard, no --start-at"));
+        if shard != Shard::WHOLE || args.start_at.is_some() {
+            return Err(CliError::bad_input(
+                "--against compares in one process: no --shard (or what stands for it in the environment), no --start-at",
+            ));
         }
         if let Some(id) = &args.against_mutant {
             let all = mutant::load(&project.fixtures().join("mutants"))
@@ -62,7 +64,7 @@ impl Other {
 
     /// As the record tells it.
     pub(super) fn told(self, servers: Vec<ServerInfo>, paired: Paired) -> (Outcome, Comparison) {
-        let Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, plays } = paired;
+        let Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, sparse, plays } = paired;
         let comparisons = figures.len();
         let against = self.written;
         let comparison = Comparison {
@@ -75,6 +77,7 @@ impl Other {
             comparisons,
             figures,
             left_out,
+            sparse,
             operations: outcome_of_b.figures(),
             thresholds: outcome_of_b.thresholds,
             plays,

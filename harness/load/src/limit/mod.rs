@@ -7,7 +7,7 @@ use crate::{
     home::Home,
     outcome::Outcome,
     play::{Play, Start},
-    run::{LoadError, Setting},
+    run::{LoadError, Setting, unless},
     session::Session,
     stage::Stage,
     workload::Workload,
@@ -35,8 +35,12 @@ pub async fn find_limit(
     setting: Setting<'_>,
 ) -> Result<(Outcome, Limit), LoadError> {
     let Setting { place, seed, label, shard, out, interrupted, progress, .. } = setting;
-    let stage = Stage::set_up(workload, place, &label, progress).await?;
-    let session = Session::begin(vec![stage.clone()], workload.workers).await?;
+    let (stage, session) = unless(&interrupted, async {
+        let stage = Stage::set_up(workload, place, &label, progress).await?;
+        let session = Session::begin(vec![stage.clone()], workload.workers).await?;
+        Ok((stage, session))
+    })
+    .await?;
     let logs = out.join("steps");
     std::fs::create_dir_all(&logs)?;
     let mut searching = Progress::new(search);
@@ -49,7 +53,7 @@ pub async fn find_limit(
         statements: None,
         no_profile_because: String::new(),
     };
-    let mut best: Option<Outcome> = None;
+    let mut outcomes: Vec<(f64, Outcome)> = Vec::new();
     let mut played = 0;
     let mut step = async |rate: f64, log: &Path| {
         let workload = workload.clone().at_rate(rate);
@@ -70,7 +74,7 @@ pub async fn find_limit(
         outcome
     };
     let mut stopped_because = String::new();
-    while let Some(rate) = searching.next() {
+    while let Some(rate) = searching.next().or_else(|| search::unsure(&limit.steps)) {
         let mut outcome = step(rate, &logs.join(format!("{:02}.hlog", limit.steps.len()))).await?;
         if over(&stage, *interrupted.borrow()).is_none() && !outcome.doubts().is_empty() {
             // The machine may have been busy with something else: once more, and what that says counts.
@@ -79,14 +83,16 @@ pub async fn find_limit(
         }
         if let Some(why) = over(&stage, *interrupted.borrow()) {
             stopped_because = why;
-            best = best.or(Some(outcome));
+            outcomes.push((rate, outcome));
             break;
         }
         let held = held(&outcome);
-        searching.note(rate, held);
+        if searching.next() == Some(rate) {
+            searching.note(rate, held);
+        }
         limit.steps.push(told(rate, &outcome));
         if held {
-            best = Some(outcome);
+            outcomes.push((rate, outcome));
             continue;
         }
         limit.broken = broken(&outcome.thresholds);
@@ -95,13 +101,15 @@ pub async fn find_limit(
             let homeserver = stage.population.homeservers.first();
             profile(&mut limit, homeserver, workload, out, step(rate, &logs.join("profiled.hlog"))).await?;
         }
-        // The first did not hold: then its figures say why.
+        // If none held, its figures say why.
         outcome.stopped_because.clear();
-        best = best.or(Some(outcome));
+        outcomes.push((rate, outcome));
     }
     session.end().await?;
-    (limit.held, limit.broke) = (searching.held, searching.broke);
+    (limit.held, limit.broke) = search::ends(&limit.steps);
     let doubted = doubted(&limit);
+    let is_best = |(rate, outcome): &&(f64, Outcome)| Some(*rate) == limit.held && held(outcome);
+    let best = outcomes.iter().rfind(is_best).or(outcomes.first()).map(|(_, outcome)| outcome.clone());
     let mut outcome = best.ok_or_else(|| LoadError::NoPlay { why: stopped_because.clone() })?;
     outcome.stopped_because = stopped_because;
     outcome.invalid_because.extend(doubted);

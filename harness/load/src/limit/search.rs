@@ -1,5 +1,6 @@
 //! Which rate is tried next.
 
+use fedproof_results::load::LimitStep;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,46 @@ impl Progress {
     }
 }
 
+/// What is known of each rate, lowest first: how often it held, and how often it was played. A play in which the generator
+/// was in doubt counts only where there is no other.
+fn rates(steps: &[LimitStep]) -> Vec<(f64, usize, usize)> {
+    let mut rates: Vec<f64> = steps.iter().map(|step| step.rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let of = |rate: f64| {
+        let own: Vec<&LimitStep> = steps.iter().filter(|step| step.rate == rate).collect();
+        let sure: Vec<&&LimitStep> = own.iter().filter(|step| step.doubts.is_empty()).collect();
+        match sure.is_empty() {
+            true => (rate, own.last().map_or(0, |step| usize::from(step.held)), 1),
+            false => (rate, sure.iter().filter(|step| step.held).count(), sure.len()),
+        }
+    };
+    rates.into_iter().map(of).collect()
+}
+
+/// The highest rate that held below the lowest that did not, and that one: by the greater part of the plays of each.
+pub(crate) fn ends(steps: &[LimitStep]) -> (Option<f64>, Option<f64>) {
+    let rates = rates(steps);
+    let broke = rates.iter().find(|(_, held, plays)| 2 * held < *plays).map(|(rate, ..)| *rate);
+    let holds =
+        |(rate, held, plays): &&(f64, usize, usize)| 2 * held >= *plays && broke.is_none_or(|broke| *rate < broke);
+    (rates.iter().rfind(holds).map(|(rate, ..)| *rate), broke)
+}
+
+/// The end that has to be played again before it is believed: each twice, and a third time where the two do not agree. One
+/// play of some seconds is a matter of chance where the rate is near the limit.
+pub(crate) fn unsure(steps: &[LimitStep]) -> Option<f64> {
+    // Doubtful plays are played again already; a rate of which all are doubtful is not settled by more of them.
+    const AT_MOST: usize = 6;
+    let (held, broke) = ends(steps);
+    let played = |rate: f64| steps.iter().filter(|step| step.rate == rate).count();
+    let is_unsure = |rate: &f64| {
+        let of = rates(steps).into_iter().find(|(one, ..)| one == rate);
+        of.is_some_and(|(_, held, plays)| plays < 2 || (plays == 2 && held == 1)) && played(*rate) < AT_MOST
+    };
+    [held, broke].into_iter().flatten().find(is_unsure)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +176,32 @@ mod tests {
         assert_eq!((tried, progress.held, progress.broke), (vec![5.0, 10.0, 12.0], Some(12.0), None));
         let (tried, progress) = found(search(5.0, 12.0, 2.0, 0.1), 1.0);
         assert_eq!((tried, progress.held, progress.broke), (vec![5.0], None, Some(5.0)));
+    }
+
+    #[test]
+    fn both_ends_are_played_again_and_two_of_three_count() {
+        let step = |rate: f64, held: bool, doubts: &[&str]| LimitStep {
+            rate,
+            held,
+            achieved: rate,
+            thresholds: Vec::new(),
+            stopped_because: String::new(),
+            doubts: doubts.iter().map(|doubt| (*doubt).to_owned()).collect(),
+        };
+        let sure = |rate, held| step(rate, held, &[]);
+        let mut steps = vec![sure(5.0, true), sure(8.0, true), sure(9.0, false), sure(12.0, false)];
+        assert_eq!((ends(&steps), unsure(&steps)), ((Some(8.0), Some(9.0)), Some(8.0)));
+        steps.push(sure(8.0, true));
+        assert_eq!(unsure(&steps), Some(9.0));
+        steps.push(sure(9.0, true));
+        assert_eq!((ends(&steps), unsure(&steps)), ((Some(9.0), Some(12.0)), Some(9.0)), "once and once: again");
+        steps.push(sure(9.0, true));
+        assert_eq!((ends(&steps), unsure(&steps)), ((Some(9.0), Some(12.0)), Some(12.0)), "it broke by chance");
+        steps.push(sure(12.0, false));
+        assert_eq!((ends(&steps), unsure(&steps)), ((Some(9.0), Some(12.0)), None));
+        // What a doubtful play says counts for nothing beside one that is not.
+        let steps = [step(8.0, false, &["late"]), sure(8.0, true), sure(8.0, true)];
+        assert_eq!((ends(&steps), unsure(&steps)), ((Some(8.0), None), None));
     }
 
     #[test]

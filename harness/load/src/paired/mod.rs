@@ -12,7 +12,7 @@ mod statistics;
 use crate::{
     outcome::Outcome,
     play::{Play, Start},
-    run::{LoadError, Place, Setting},
+    run::{LoadError, Place, Setting, unless},
     session::Session,
     stage::Stage,
     workload::Workload,
@@ -59,6 +59,8 @@ pub struct Paired {
     pub figures: Vec<ComparedFigure>,
     /// What could not be compared, and why.
     pub left_out: BTreeMap<String, String>,
+    /// What is no figure on either side, and why.
+    pub sparse: BTreeMap<String, String>,
     /// The plays.
     pub plays: Vec<ComparedPlay>,
 }
@@ -70,11 +72,15 @@ pub struct Paired {
 pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against) -> Result<Paired, LoadError> {
     let Setting { place, seed, label, shard, out, interrupted, progress, .. } = setting;
     let side = |side: &'static str| move |what: &str, done, all| progress(&format!("{side}: {what}"), done, all);
-    let stages = [
-        Stage::set_up(workload, place, &label, &side("A")).await?,
-        Stage::set_up(workload, against.place, &label, &side("B")).await?,
-    ];
-    let session = Session::begin(stages.to_vec(), workload.workers).await?;
+    let (stages, session) = unless(&interrupted, async {
+        let stages = [
+            Stage::set_up(workload, place, &label, &side("A")).await?,
+            Stage::set_up(workload, against.place, &label, &side("B")).await?,
+        ];
+        let session = Session::begin(stages.to_vec(), workload.workers).await?;
+        Ok((stages, session))
+    })
+    .await?;
     let logs = out.join("plays");
     std::fs::create_dir_all(&logs)?;
     let began = Instant::now();
@@ -114,7 +120,7 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
         begun: 0,
         order: String::new(),
         pooled: [None, None],
-        sparse: BTreeSet::new(),
+        sparse: BTreeMap::new(),
         doubts: Vec::new(),
         disturbed: Vec::new(),
         stopped_because: String::new(),
@@ -154,8 +160,8 @@ struct Tally<'a> {
     order: String,
     /// The plays of A, and those of B.
     pooled: [Option<Outcome>; 2],
-    /// Figures that some play had too few samples for.
-    sparse: BTreeSet<String>,
+    /// Figures that plays had too few samples for: in how many plays of A, and of B.
+    sparse: BTreeMap<String, [usize; 2]>,
     doubts: Vec<String>,
     disturbed: Vec<String>,
     stopped_because: String,
@@ -189,7 +195,7 @@ impl Tally<'_> {
             let Played { side, from, mut outcome } = played;
             self.doubts.extend(outcome.invalid_because.drain(..).map(|doubt| format!("{label}: {doubt}")));
             let figures = figures::figures(&outcome, &self.under_test);
-            self.sparse.extend(figures::sparse(&outcome));
+            figures::sparse(&outcome).for_each(|name| self.sparse.entry(name).or_default()[side as usize] += 1);
             self.plays.push((pair, side, from, figures));
             match &mut self.pooled[side as usize] {
                 Some(pooled) => pooled.append(outcome.later(from)),
@@ -215,8 +221,16 @@ impl Tally<'_> {
         let of_b = b.invariants().await.into_iter();
         outcome.invariants.extend(of_b.map(|one| InvariantResult { server: format!("{} (B)", one.server), ..one }));
         let (figures, mut left_out, pairs) = compared(&plays);
-        for name in sparse.into_iter().filter(|name| figures.iter().all(|figure| figure.name != *name)) {
-            left_out.insert(name, format!("some plays have fewer than {}", figures::SAMPLES));
+        let mut none = BTreeMap::new();
+        for (name, [of_a, of_b]) in sparse {
+            let why = format!("fewer than {} in {of_a} plays of A and {of_b} of B", figures::SAMPLES);
+            // What no play has enough of is no figure of this workload; what one side lacks may be B's fault.
+            let is_nowhere = plays.iter().all(|(.., figures)| figures.iter().all(|figure| figure.name != name));
+            if is_nowhere && of_a > 0 && of_b > 0 {
+                none.insert(name, why);
+            } else {
+                left_out.insert(name, why);
+            }
         }
         let plays = plays.into_iter().map(|(pair, side, from, figures)| ComparedPlay {
             pair,
@@ -224,7 +238,8 @@ impl Tally<'_> {
             from: from.as_secs_f64(),
             values: figures.into_iter().map(|figure| (figure.name, figure.value)).collect(),
         });
-        Ok(Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, plays: plays.collect() })
+        let plays = plays.collect();
+        Ok(Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, sparse: none, plays })
     }
 }
 
@@ -245,8 +260,12 @@ fn compared(plays: &[(usize, Side, Duration, Vec<Figure>)]) -> (Vec<ComparedFigu
         match values {
             Some(values) if values.iter().all(|(a, b)| *a > 0.0 && *b > 0.0) => kept.push((figure, values)),
             Some(values) if values.iter().all(|(a, b)| *a == 0.0 && *b == 0.0) => {}
-            Some(_) => drop(left_out.insert(figure.name.clone(), "it is 0 in some plays".to_owned())),
-            None => drop(left_out.insert(figure.name.clone(), "some plays have too few of them".to_owned())),
+            Some(values) => {
+                let zeros = |of: fn(&(f64, f64)) -> f64| values.iter().filter(|pair| of(pair) == 0.0).count();
+                let why = format!("it is 0 in {} plays of A and {} of B", zeros(|pair| pair.0), zeros(|pair| pair.1));
+                left_out.insert(figure.name.clone(), why);
+            }
+            None => drop(left_out.insert(figure.name.clone(), "some plays do not have it".to_owned())),
         }
     }
     let comparisons = kept.len();

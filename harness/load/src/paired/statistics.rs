@@ -54,7 +54,7 @@ impl Interval {
             Verdict::Slower
         } else if self.high < 1.0 && matters {
             Verdict::Faster
-        } else if self.half_width() <= fine {
+        } else if self.half_width() <= fine && !matters {
             Verdict::NoDifference
         } else {
             Verdict::Unclear
@@ -198,7 +198,7 @@ mod tests {
                 let values = session(&mut from, pairs, 1.0, 0.05, 0.0);
                 let interval = Interval::of(&values, figures).unwrap();
                 // Without a least effect, so that the correction alone has to hold.
-                !matches!(interval.verdict(0.0, f64::MAX), Verdict::NoDifference)
+                matches!(interval.verdict(0.0, f64::MAX), Verdict::Slower | Verdict::Faster)
             });
             wrong += usize::from(found);
         }
@@ -253,6 +253,10 @@ mod tests {
         assert_eq!(wide.verdict(0.02, 0.05), Verdict::Unclear, "{wide:?}");
         assert_eq!(Interval::of(&[(1.0, 1.0)], 1), None, "one pair has no spread");
         assert_eq!(Interval::of(&[(0.0, 1.0), (1.0, 1.0)], 1), None, "there is no ratio to nothing");
+        let near = Interval { ratio: 1.08, low: 0.99, high: 1.18 };
+        assert_eq!(near.verdict(0.05, 0.10), Verdict::Unclear, "as likely a difference that matters as none");
+        let small = Interval { ratio: 1.03, low: 1.02, high: 1.04 };
+        assert_eq!(small.verdict(0.05, 0.10), Verdict::NoDifference, "it is there, and does not matter");
         let same = Interval::of(&[(20.0, 20.0), (21.0, 21.0)], 10).unwrap();
         assert_eq!((same.half_width(), same.verdict(0.02, 0.05)), (0.0, Verdict::NoDifference));
     }

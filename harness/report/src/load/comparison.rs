@@ -3,7 +3,7 @@
 use super::summary::figure;
 use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, ThresholdResult, Verdict};
 use maud::{Markup, html};
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 /// The table, and what its intervals promise.
 pub(super) fn text(comparison: &Comparison) -> String {
@@ -26,7 +26,10 @@ pub(super) fn text(comparison: &Comparison) -> String {
         let _ = writeln!(text, "{name:28} {a:>10} {b:>10} {ratio:>7.3}  {interval:19}  {}", word(figure));
     }
     for (name, reason) in &comparison.left_out {
-        let _ = writeln!(text, "{name:28} left out: {reason}");
+        let _ = writeln!(text, "{name:28} NOT COMPARED: {reason}");
+    }
+    for (name, reason) in &comparison.sparse {
+        let _ = writeln!(text, "{name:28} no figure here: {reason}");
     }
     for reason in &comparison.disturbed {
         let _ = writeln!(text, "does not count, {reason}");
@@ -85,7 +88,10 @@ pub(super) fn html(comparison: &Comparison) -> Markup {
         } }
         @for line in trouble_of_b(comparison) { p.fail { (line) } }
         @if !comparison.left_out.is_empty() {
-            p.quiet { "Left out: " (comparison.left_out.iter().map(|(name, why)| format!("{name} ({why})")).collect::<Vec<_>>().join(", ")) "." }
+            p.fail { "Not compared: " (listed(&comparison.left_out)) "." }
+        }
+        @if !comparison.sparse.is_empty() {
+            p.quiet { "No figures here: " (listed(&comparison.sparse)) "." }
         }
         p.quiet {
             "Intervals are corrected for " (comparison.comparisons) " comparisons: all together hold in "
@@ -117,4 +123,8 @@ fn value(value: f64, unit: &str) -> String {
         "" => format!("{value:.2}"),
         unit => format!("{value:.1} {unit}"),
     }
+}
+
+fn listed(reasons: &BTreeMap<String, String>) -> String {
+    reasons.iter().map(|(name, why)| format!("{name} ({why})")).collect::<Vec<_>>().join(", ")
 }

@@ -73,6 +73,9 @@ pub fn summary(record: &LoadRecord) -> String {
     if record.lost > 0 {
         let _ = writeln!(text, "{} messages were not seen by everybody who should have seen them", record.lost);
     }
+    for one in record.unsent.iter().filter(|one| one.events > 0) {
+        let _ = writeln!(text, "{} had {} events left to send on when {} ended", one.server, one.events, one.phase);
+    }
     if let Some(limit) = &record.limit {
         text.push_str(&super::limit::text(limit));
     }

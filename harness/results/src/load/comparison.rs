@@ -25,8 +25,11 @@ pub struct Comparison {
     pub comparisons: usize,
     /// The figures.
     pub figures: Vec<ComparedFigure>,
-    /// Figures that could not be compared, with the reason.
+    /// Figures that could not be compared, with the reason: nobody knows whether B is worse there.
     pub left_out: BTreeMap<String, String>,
+    /// Figures that are none on either side, because there is too little of what they are about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sparse: BTreeMap<String, String>,
     /// What had to hold on B.
     pub thresholds: Vec<ThresholdResult>,
     /// Each series of B over its measured phases.
@@ -109,9 +112,11 @@ impl Comparison {
         self.thresholds.iter().any(|threshold| !threshold.ok)
     }
 
-    /// Whether nothing was compared, or something so coarsely that not having found a difference means nothing.
+    /// Whether nothing was compared, or something not at all, or so coarsely that not having found a difference means nothing.
     pub fn is_unclear(&self) -> bool {
-        self.figures.is_empty() || self.figures.iter().any(|figure| figure.verdict == Verdict::Unclear)
+        self.figures.is_empty()
+            || !self.left_out.is_empty()
+            || self.figures.iter().any(|figure| figure.verdict == Verdict::Unclear)
     }
 
     /// Whether B is slower, or takes more, in any figure.
