@@ -284,3 +284,7 @@ pub fn start_of(record: &LoadRecord) -> SystemTime {
     let at = time::OffsetDateTime::parse(&record.started_at, format).map(time::OffsetDateTime::unix_timestamp);
     SystemTime::UNIX_EPOCH + Duration::from_secs(at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or_default())
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;
