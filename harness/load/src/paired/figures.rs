@@ -41,10 +41,11 @@ pub(super) fn sparse(outcome: &Outcome) -> impl Iterator<Item = String> {
     latencies().filter(move |(series, _)| few(*series)).map(|(series, percentile)| name(series, percentile))
 }
 
-/// Which percentiles of which series are compared.
+/// Which percentiles of which series are compared. The 90th is the highest that a play of some sixty messages tells anything of:
+/// the 95th hangs on three of them, and its intervals were half as wide again.
 fn latencies() -> impl Iterator<Item = (Series, u8)> {
     let seen = [Series::SeenLocal, Series::SeenRemote, Series::SeenInbound];
-    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 95)]);
+    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 90)]);
     seen.chain(Operation::ALL.iter().map(|operation| (Series::Of(*operation), 50)))
 }
 
