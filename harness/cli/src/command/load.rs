@@ -111,7 +111,7 @@ pub(crate) async fn load(project: &Project, args: Load) -> Result<u8, CliError> 
         }
         (Some((other, ground)), _) => {
             let (under_test, pairs) = (other.names.clone(), args.pairs);
-            let against = Against { place: played_on(&ground), under_test, pairs };
+            let against = Against { place: played_on(&ground), under_test, pairs, cores: placed.server_cores() };
             let compared = fedproof_load::compare(&workload, setting, against).await;
             let servers = ground.servers();
             of_b = Some(placed.standing(&ground));

@@ -33,6 +33,14 @@ impl Placed {
         }
     }
 
+    /// How many cores the homeservers run on.
+    pub(super) fn server_cores(&self) -> usize {
+        match self {
+            Self::Apart(cores) => cores.servers.len(),
+            Self::Together(_) => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
     /// What that makes of figures taken on `ground`; asked at the end, since it must have been so until then.
     pub(super) fn standing(&self, ground: &Ground) -> Standing {
         let homeservers = ground.field.homeservers.iter();

@@ -10,6 +10,7 @@ mod order;
 mod statistics;
 
 use crate::{
+    judge::GENERATOR,
     outcome::Outcome,
     play::{Play, Start},
     run::{LoadError, Place, Setting, unless},
@@ -30,6 +31,9 @@ use tokio::{sync::Barrier, time::Instant};
 
 pub use statistics::CONFIDENCE;
 
+/// Share of their cores that homeservers of both sides may use: above it the one waits for the other.
+const IDLE_ENOUGH: f64 = 0.75;
+
 /// How long a side may take to come to rest between two pairs.
 const REST: Duration = Duration::from_secs(10);
 
@@ -41,6 +45,8 @@ pub struct Against {
     pub under_test: Vec<String>,
     /// How many pairs.
     pub pairs: usize,
+    /// How many cores the homeservers of both sides share.
+    pub cores: usize,
 }
 
 /// What a paired session brought.
@@ -141,7 +147,7 @@ pub async fn compare(workload: &Workload, setting: Setting<'_>, against: Against
         }
     }
     session.end().await?;
-    tally.finish(&stages).await
+    tally.finish(&stages, against.cores).await
 }
 
 /// One play that is over.
@@ -205,13 +211,20 @@ impl Tally<'_> {
         is_disturbed
     }
 
-    async fn finish(self, stages: &[Arc<Stage>; 2]) -> Result<Paired, LoadError> {
-        let Self { workload, order, pooled, sparse, doubts, disturbed, stopped_because, plays, .. } = self;
+    async fn finish(self, stages: &[Arc<Stage>; 2], cores: usize) -> Result<Paired, LoadError> {
+        let Self { workload, order, pooled, sparse, mut doubts, disturbed, stopped_because, plays, .. } = self;
         let [Some(mut outcome), Some(mut outcome_of_b)] = pooled else {
             return Err(LoadError::NoPlay { why: stopped_because });
         };
         outcome.judge_again(workload);
         outcome_of_b.judge_again(workload);
+        let busy = (busy(&outcome) + busy(&outcome_of_b)) / cores.max(1) as f64;
+        if busy > IDLE_ENOUGH {
+            let percent = busy * 100.0;
+            doubts.push(format!(
+                "the homeservers' cores were busy for {percent:.0} % of the time: the sides waited for each other; a lower --rate"
+            ));
+        }
         outcome.invalid_because = doubts;
         outcome.stopped_because = stopped_because;
         let of_b = outcome_of_b.troubles.drain(..);
@@ -241,6 +254,20 @@ impl Tally<'_> {
         let plays = plays.collect();
         Ok(Paired { outcome, outcome_of_b, order, pairs, disturbed, figures, left_out, sparse: none, plays })
     }
+}
+
+/// How many cores the homeservers and their database used in measured phases.
+fn busy(outcome: &Outcome) -> f64 {
+    let measured = |second: u64| {
+        let phases = outcome.phases.iter().filter(|phase| phase.measured);
+        phases.into_iter().any(|phase| second as f64 >= phase.from && (second + 1) as f64 <= phase.to)
+    };
+    let (own, servers): (Vec<_>, Vec<_>) = outcome
+        .resources
+        .iter()
+        .filter(|sample| measured(sample.second))
+        .partition(|sample| sample.process == GENERATOR);
+    servers.iter().map(|sample| sample.cpu).sum::<f64>() / (own.len() as f64).max(1.0)
 }
 
 /// Figures that both sides have in every whole pair; the others with the reason; how many pairs are whole.
