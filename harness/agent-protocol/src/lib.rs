@@ -11,8 +11,12 @@
 //!
 //! What an agent says of itself decides no downstream case; what one device says of what *another* one sent does.
 
+mod arguments;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use arguments::{Hours, Start};
 
 /// Version of this protocol; an agent of another one is not spoken to.
 pub const PROTOCOL: u32 = 1;
@@ -176,12 +180,32 @@ commands! {
         /// How many.
         count: u32,
     },
+    /// Sends an event as the client does: encrypted where the room is. Result: `event`.
+    send_event: SendEvent {
+        /// Room id.
+        room: String,
+        /// Event type.
+        #[serde(rename = "type")]
+        kind: String,
+        /// Event content.
+        content: Value,
+    },
     /// Reads one message. Result: `body`, `sender`, `encrypted`, or `unreadable` with the SDK's reason.
     read: Read {
         /// Room id.
         room: String,
         /// Event id.
         event: String,
+    },
+    /// Opens the attachment of a message, as its user does who wants to see it. Result: the `text` in it.
+    open_file: OpenFile {
+        /// Room id.
+        room: String,
+        /// Event id.
+        event: String,
+        /// Base URL of the content scanner, for a client that asks one; the homeserver's if it is left out.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        scanner: String,
     },
     /// Reads a room's messages backwards until there are so many. Result: `readable` and `unreadable`, counts of
     /// messages, and the `bodies` of those that were readable.
@@ -225,6 +249,20 @@ commands! {
         /// The role.
         role: String,
     },
+    /// Sets when its user is notified: in these hours only. Without hours, at any time.
+    set_notification_times: SetNotificationTimes {
+        /// IANA time zone of the hours.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        zone: String,
+        /// A list of [`Hours`].
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        hours: Value,
+    },
+    /// It is this time: the client does what it then does of its own accord. Notifications go off, or on.
+    tell_time: TellTime {
+        /// RFC 3339.
+        now: String,
+    },
     /// Replaces a room by one of another version, with what the client keeps in it. Result: `room`, the new one's id.
     upgrade: Upgrade {
         /// Room id.
@@ -244,51 +282,9 @@ commands! {
     },
 }
 
-/// Which client starts when: time is a parameter, never the clock.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Start {
-    /// RFC 3339.
-    pub now: String,
-    /// The client's own version: major, minor, patch.
-    pub version: String,
-    /// As the maintenance document names it: `ios`, `android`.
-    pub platform: String,
-}
-
 fn yes() -> bool {
     true
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn an_order_is_written_as_the_documentation_says() {
-        let command = Command::Send { room: "!r:a".into(), body: "hello".into() };
-        let order = Order { id: 1, command };
-        let line = json!({"id": 1, "send": {"room": "!r:a", "body": "hello"}});
-        assert_eq!(serde_json::to_value(&order).ok(), Some(line.clone()));
-        assert_eq!(serde_json::from_value::<Order>(line).ok(), Some(order));
-    }
-
-    #[test]
-    fn names_are_those_on_the_wire() {
-        for name in ["log_out", "back_up"] {
-            let command: Command = serde_json::from_value(json!({name: {}})).expect("a command");
-            assert_eq!(command.name(), name);
-            assert!(Command::NAMES.contains(&name));
-        }
-    }
-
-    #[test]
-    fn an_answer_is_written_as_the_documentation_says() {
-        let said: Said =
-            serde_json::from_value(json!({"answer": {"id": 1, "result": {"event": "$e"}}})).expect("an answer");
-        assert_eq!(said, Said::Answer { id: 1, result: json!({"event": "$e"}) });
-        assert_eq!(serde_json::to_value(Said::Synced {}).ok(), Some(json!({"synced": {}})));
-    }
-}
+mod tests;

@@ -70,7 +70,11 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
             }
             Ok(json!({"events": events}))
         }
+        Command::SendEvent { room, kind, content } => {
+            Ok(json!({"event": device.send_event(&room, &kind, content).await?}))
+        }
         Command::Read { room, event } => device.read(&room, &event).await,
+        Command::OpenFile { room, event, scanner } => device.open_file(&room, &event, &scanner).await,
         Command::ReadBack { room, count } => device.read_back(&room, count).await,
         Command::Room { room } => device.describe(&room).await,
         Command::Devices { user } => devices(device, &user).await,
@@ -94,6 +98,10 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
         Command::MyNotes {} => device.my_notes().await,
         Command::SetRole { room, user, role } => device.set_role(&room, &user, &role).await.map(|()| nothing),
         Command::Upgrade { room, version } => device.upgrade(&room, &version).await,
+        Command::SetNotificationTimes { zone, hours } => {
+            device.set_notification_times(&zone, &hours).await.map(|()| nothing)
+        }
+        Command::TellTime { now } => device.tell_time(&now).await.map(|()| nothing),
         Command::Verify { user } => device.verify(&user).await,
         Command::AcceptVerification { user } => device.accept_verification(&user).await,
     }

@@ -7,14 +7,14 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use fedproof_agent_protocol::Start;
+use jiff::Timestamp;
 use matrix_sdk::reqwest::Url;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 impl Reference {
     /// Refuses a server that cannot prove its name, that is down for maintenance, or for which this client is too old.
     pub(crate) async fn enter(&self, homeserver: &str, start: &Start) -> Result<(), Refusal> {
-        let now = OffsetDateTime::parse(&start.now, &Rfc3339)?;
+        let now: Timestamp = start.now.parse()?;
         let tokens = get(homeserver, self.text("authenticity_path")?).await;
         let host = Url::parse(homeserver)?.host_str().unwrap_or_default().to_owned();
         if !self.is_authentic(tokens, &host, now)? && !mutant::is("no-proof") {
@@ -29,7 +29,7 @@ impl Reference {
     }
 
     /// Whether one of the tokens holds: by the pinned key, for this host, not expired.
-    fn is_authentic(&self, tokens: Option<Value>, host: &str, now: OffsetDateTime) -> Result<bool, Refusal> {
+    fn is_authentic(&self, tokens: Option<Value>, host: &str, now: Timestamp) -> Result<bool, Refusal> {
         let pem = self.text("authenticity_pinned")?;
         let der: String = pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
         let key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA512, STANDARD.decode(der)?);
@@ -39,7 +39,7 @@ impl Reference {
             let claims = verified(token, algorithm, &key)?;
             let subject = mutant::is("any-subject") || claims["sub"] == host;
             let expiry = claims["exp"].as_i64()?;
-            Some(subject && (mutant::is("expired-tokens") || expiry > now.unix_timestamp()))
+            Some(subject && (mutant::is("expired-tokens") || expiry > now.as_second()))
         };
         let mut tokens = tokens.as_array().into_iter().flatten().filter_map(Value::as_str);
         Ok(tokens.any(|token| holds(token).unwrap_or(false)))
@@ -62,8 +62,8 @@ fn verified(token: &str, algorithm: &str, key: &UnparsedPublicKey<Vec<u8>>) -> O
 }
 
 /// Why the maintenance document keeps this client out.
-fn reason_to_stay_out(document: &Value, start: &Start, now: OffsetDateTime) -> Option<String> {
-    let time = |value: &Value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok();
+fn reason_to_stay_out(document: &Value, start: &Start, now: Timestamp) -> Option<String> {
+    let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
     for downtime in document["downtime"].as_array().into_iter().flatten() {
         let (Some(begins), Some(ends)) = (time(&downtime["start_time"]), time(&downtime["end_time"])) else { continue };
         let is_now = begins <= now && now < ends && !mutant::is("no-maintenance")

@@ -7,9 +7,11 @@
 mod carry_out;
 mod device;
 mod entrance;
+mod files;
 mod mutant;
 mod reference;
 mod rooms;
+mod times;
 mod verification;
 
 use device::Device;

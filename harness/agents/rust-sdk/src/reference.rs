@@ -15,11 +15,20 @@ use matrix_sdk::ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 /// Commands that only this client knows.
-pub(crate) const COMMANDS: &[&str] = &["my_notes", "set_role", "upgrade"];
+pub(crate) const COMMANDS: &[&str] = &["my_notes", "set_role", "upgrade", "set_notification_times", "tell_time"];
 
 /// What it says it can do beyond the SDK's commands.
-pub(crate) const CAPABILITIES: &[&str] =
-    &["my_notes", "set_role", "upgrade", "closed_rooms", "mandatory_backup", "entrance"];
+pub(crate) const CAPABILITIES: &[&str] = &[
+    "my_notes",
+    "set_role",
+    "upgrade",
+    "set_notification_times",
+    "tell_time",
+    "closed_rooms",
+    "mandatory_backup",
+    "entrance",
+    "content_scanner",
+];
 
 /// Settings of the profile, by name.
 pub(crate) struct Reference(Value);
@@ -86,7 +95,7 @@ pub(crate) fn raw<T>(value: &Value) -> Result<Raw<T>, Refusal> {
 }
 
 impl Device {
-    fn rules(&self) -> Result<&Reference, Refusal> {
+    pub(crate) fn rules(&self) -> Result<&Reference, Refusal> {
         self.reference.as_ref().ok_or_else(|| "this client has no such feature".into())
     }
 

@@ -82,6 +82,10 @@ impl Device {
         Ok(sent.response.event_id.to_string())
     }
 
+    pub(crate) async fn send_event(&self, room: &str, kind: &str, content: Value) -> Result<String, Refusal> {
+        Ok(self.room(room)?.send_raw(kind, content).await?.response.event_id.to_string())
+    }
+
     pub(crate) async fn read(&self, room: &str, event: &str) -> Result<Value, Refusal> {
         let event = EventId::parse(event)?;
         Ok(told(&self.room(room)?.event(&event, None).await?))
