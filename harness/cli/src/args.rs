@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Stop the playground deployment
     Down,
+    /// Stand between servers as a service: names, TLS, routes, a record; the certificate authority is kept
+    Gateway(Gateway),
     /// Seed deliberate defects and see which cases notice (the kill matrix)
     Mutants(Mutants),
     /// Put load on a deployment and measure
@@ -159,7 +161,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// What of: scenario, profile, deployment, run, baseline, workload, load, connection
+    /// What of: scenario, profile, deployment, run, baseline, workload, load, connection, routes
     pub(crate) kind: String,
 }
 
@@ -181,6 +183,27 @@ pub(crate) struct Up {
     pub(crate) host: Option<String>,
 }
 
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Gateway {
+    /// Servers, and where their homeservers listen: a YAML file, `fedproof schema routes`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) routes: PathBuf,
+    /// Folder of the certificate authority: made at the first start, used again from then on
+    #[arg(long, default_value = "fedproof-ca", value_name = "DIR")]
+    pub(crate) ca: PathBuf,
+    /// Write the authority's certificate there as well, which is no secret, for those who are to trust it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Address of the proxy ports; who reaches one is taken for the homeserver that it belongs to
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) bind: std::net::IpAddr,
+    /// Append every exchange to this file, one JSON object a line, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Mutants {
     /// Globs over the ids of mutants (`synapse/**`); all if none is given

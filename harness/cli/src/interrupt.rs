@@ -30,7 +30,7 @@ pub(crate) fn watch() -> watch::Receiver<bool> {
                     // The homeservers' launchers see the closed pipes.
                     std::process::exit(i32::from(exit::INTERRUPTED));
                 }
-                stdout::complain("interrupted: stopping the homeservers (once more to stop at once)");
+                stdout::complain("interrupted: stopping (once more to stop at once)");
                 sender.send_replace(true);
             }
         });

@@ -30,6 +30,7 @@ mod proc;
 mod process;
 mod python;
 mod record;
+mod routes;
 mod server;
 mod source;
 mod spec;
@@ -46,6 +47,7 @@ pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
+pub use routes::{Route, Routes, schema as routes_schema};
 pub use record::{Recorded, Removed, cleanup};
 pub use spec::Spec;
 

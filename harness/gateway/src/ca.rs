@@ -1,4 +1,4 @@
-//! The run-local certificate authority: one certificate per name, minted when it is first asked for.
+//! The certificate authority: one certificate per name, minted when it is first asked for.
 
 use crate::GatewayError;
 use rcgen::{
@@ -6,9 +6,9 @@ use rcgen::{
     KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
-    pki_types::PrivateKeyDer,
+    pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor, pem::PemObject},
     server::NoServerSessionStorage,
     sign::{CertifiedKey, SingleCertAndKey},
 };
@@ -16,32 +16,47 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// A certificate authority with the TLS settings of the names it has minted for.
 pub(crate) struct Authority {
     pem: String,
+    der: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
     /// All names share one key: it never leaves the process, and making keys would be the dear part.
     leaf_key: KeyPair,
     provider: Arc<CryptoProvider>,
     minted: Mutex<HashMap<String, Arc<ServerConfig>>>,
+    /// Of the next certificate. No two of an authority may be the same, nor those of an earlier process: it is a time.
+    first_serial: u64,
 }
 
 impl Authority {
     /// A fresh authority with a key of its own.
     pub(crate) fn new() -> Result<Self, GatewayError> {
-        let key = KeyPair::generate()?;
-        let mut params = params("fedproof run-local CA");
+        Self::of(KeyPair::generate()?, None)
+    }
+
+    /// The authority of `key`, with the certificate (PEM) that it was given earlier, or with a new one.
+    pub(crate) fn of(key: KeyPair, kept: Option<String>) -> Result<Self, GatewayError> {
+        let mut params = params("fedproof CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let pem = params.self_signed(&key)?.pem();
+        let made = params.self_signed(&key)?;
+        let pem = match kept {
+            Some(pem) if anchor(&pem)? == anchor(&made.pem())? => pem,
+            Some(_) => return Err(GatewayError::ForeignCertificate),
+            None => made.pem(),
+        };
         Ok(Self {
+            der: der(&pem)?,
             pem,
             issuer: Issuer::new(params, key),
             leaf_key: KeyPair::generate()?,
             provider: Arc::new(ring::default_provider()),
             minted: Mutex::default(),
+            first_serial: SystemTime::now().duration_since(UNIX_EPOCH).map_or(2, |time| time.as_nanos() as u64),
         })
     }
 
@@ -50,13 +65,18 @@ impl Authority {
         &self.pem
     }
 
+    /// The same as DER: what fingerprints are made of.
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// TLS settings with a certificate for `host`: a host name or an IP literal, canonical.
     pub(crate) fn config(&self, host: &str) -> Result<Arc<ServerConfig>, GatewayError> {
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = minted.get(host) {
             return Ok(config.clone());
         }
-        let config = Arc::new(self.mint(host, minted.len() as u64 + 2)?);
+        let config = Arc::new(self.mint(host, self.first_serial + minted.len() as u64)?);
         minted.insert(host.to_owned(), config.clone());
         Ok(config)
     }
@@ -88,6 +108,17 @@ impl Authority {
         config.send_tls13_tickets = 0;
         Ok(config)
     }
+}
+
+/// What a certificate (PEM) says whom to trust: its subject and its public key.
+fn anchor(pem: &str) -> Result<Vec<TrustAnchor<'static>>, GatewayError> {
+    let mut anchors = RootCertStore::empty();
+    anchors.add(der(pem)?)?;
+    Ok(anchors.roots)
+}
+
+fn der(pem: &str) -> Result<CertificateDer<'static>, GatewayError> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| GatewayError::ForeignCertificate)
 }
 
 /// What both kinds of certificate have in common. Valid from well before to well after any clock a test may use,

@@ -79,7 +79,7 @@ impl Fabric {
         }
         let answered = match (own_answer, &route.place) {
             (Some(answer), _) => Ok(answer),
-            (None, Place::Real(listener)) => self.upstream.ask(*listener, &route.name, request).await,
+            (None, Place::Real(listener)) => self.upstream.ask(listener, &route.name, request).await,
             (None, Place::Virtual(host)) => {
                 headers::strip(request.headers_mut());
                 Ok(host.answer(caller, request).await)

@@ -1,11 +1,11 @@
 //! What can go wrong while the gateway is set up.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 /// Why the gateway could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// No port could be opened on loopback.
+    /// No port could be opened.
     #[error("open a port: {0}")]
     Listen(#[from] io::Error),
     /// The gateway was closed before.
@@ -17,4 +17,15 @@ pub enum GatewayError {
     /// The TLS library refuses the certificate or key.
     #[error("set TLS up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The files of an authority could not be read or written.
+    #[error("keep the certificate authority: {}: {source}", path.display())]
+    Keep {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate beside the authority's key was not made with it.
+    #[error("keep the certificate authority: ca.pem is no certificate of ca.key, or none of fedproof's")]
+    ForeignCertificate,
 }

@@ -242,7 +242,7 @@ impl Inner {
         let Some(Place::Real(listener)) = place else {
             return Err(format!("{} is no homeserver of this deployment", self.server));
         };
-        let response = self.fabric.upstream.ask(listener, &self.server, request).await?;
+        let response = self.fabric.upstream.ask(&listener, &self.server, request).await?;
         if !TELL_ADDRESS.iter().any(|glob| glob_matches(glob, path)) {
             return Ok(response);
         }

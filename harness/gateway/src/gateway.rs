@@ -5,6 +5,7 @@ use crate::{
     ca::Authority,
     carry::Fabric,
     fault::Faults,
+    kept,
     listen::{Closed, listen},
     proxy,
     route::{Place, Routes},
@@ -12,7 +13,9 @@ use crate::{
 };
 use fedproof_core::{ServerName, transcript::Transcript};
 use std::{
+    fmt::{Debug, Display, Formatter},
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -44,14 +47,27 @@ impl Default for Gateway {
 impl Gateway {
     /// Like [`Gateway::default`], without the panic.
     pub fn new() -> Result<Self, GatewayError> {
+        Ok(Self::of(Authority::new()?))
+    }
+
+    /// A gateway whose authority is that of `folder`, as files; they are made where there are none yet. Whoever trusts it
+    /// trusts it after a restart, too.
+    ///
+    /// # Errors
+    /// When the files cannot be read or written, or do not belong together.
+    pub fn with_authority_in(folder: &Path) -> Result<Self, GatewayError> {
+        Ok(Self::of(kept::in_folder(folder)?))
+    }
+
+    fn of(authority: Authority) -> Self {
         let fabric = Fabric {
             transcript: Transcript::default(),
-            authority: Authority::new()?,
+            authority,
             routes: Routes::default(),
             faults: Faults::default(),
             upstream: Upstream::default(),
         };
-        Ok(Self { fabric: Arc::new(fabric), closed: Arc::new(watch::Sender::new(false)) })
+        Self { fabric: Arc::new(fabric), closed: Arc::new(watch::Sender::new(false)) }
     }
 
     /// The record of all exchanges.
@@ -64,13 +80,23 @@ impl Gateway {
         self.fabric.authority.pem()
     }
 
+    /// The same as DER: what fingerprints are made of.
+    pub fn ca_der(&self) -> &[u8] {
+        self.fabric.authority.der()
+    }
+
     /// Opens an HTTPS forward proxy on a loopback port. Whoever uses it counts as `caller`, so each real server
     /// gets a port of its own.
     pub async fn open_proxy(&self, caller: ServerName) -> Result<SocketAddr, GatewayError> {
+        self.open_proxy_at(caller, (Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// The same at another address: one that servers in containers or on other machines reach. Port 0 is any free one.
+    pub async fn open_proxy_at(&self, caller: ServerName, at: SocketAddr) -> Result<SocketAddr, GatewayError> {
         if self.is_closed() {
             return Err(GatewayError::Closed);
         }
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let (fabric, closed, caller) = (self.fabric.clone(), self.closed(), Arc::new(caller));
         tokio::spawn(async move {
@@ -89,9 +115,10 @@ impl Gateway {
         Front::open(self.fabric.clone(), server, name).await
     }
 
-    /// Makes a real homeserver reachable under `name` at its plain-HTTP listener; also moves it.
-    pub fn route_real(&self, name: ServerName, listener: SocketAddr) {
-        self.fabric.routes.set(name, Place::Real(listener));
+    /// Makes a real homeserver reachable under `name` at its plain-HTTP listener, `HOST:PORT`; also moves it. A host that
+    /// is a name is looked up anew for every connection.
+    pub fn route_real(&self, name: ServerName, listener: impl Display) {
+        self.fabric.routes.set(name, Place::Real(listener.to_string().into()));
     }
 
     /// Makes a server of this process reachable under `name`.
@@ -134,8 +161,8 @@ impl Gateway {
     }
 }
 
-impl std::fmt::Debug for Gateway {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Debug for Gateway {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gateway").field("exchanges", &self.transcript().len()).finish_non_exhaustive()
     }
 }

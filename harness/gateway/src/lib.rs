@@ -25,9 +25,10 @@
 //! the generic part.
 //!
 //! # Where to find what
-//! `connect` reads what comes before TLS, `ca` mints, `proxy` takes connections, `serve` answers inside TLS, `send` is the way
-//! of virtual servers; both of these `carry` a request past the `fault`s to what `route` says, by `upstream` to a
-//! real server or to a [`Host`], and `record` it. `front` is apart from all that: what client programs reach.
+//! `connect` reads what comes before TLS, `ca` mints (`kept` in files, for a service), `proxy` takes connections, `serve`
+//! answers inside TLS, `send` is the way of virtual servers; both of these `carry` a request past the `fault`s to what
+//! `route` says, by `upstream` to a real server or to a [`Host`], and `record` it. `front` is apart from all that: what
+//! client programs reach.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
@@ -41,6 +42,7 @@ mod front;
 mod gateway;
 mod headers;
 mod host;
+mod kept;
 mod listen;
 mod name;
 mod proxy;

@@ -4,15 +4,14 @@ use crate::{Host, connect::Target, name::canonical};
 use fedproof_core::ServerName;
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 
 /// What answers for a name.
 #[derive(Clone)]
 pub(crate) enum Place {
-    /// A real homeserver's plain-HTTP listener.
-    Real(SocketAddr),
+    /// A real homeserver's plain-HTTP listener, `HOST:PORT`.
+    Real(Arc<str>),
     /// A server in this process.
     Virtual(Arc<dyn Host>),
     /// A finished case's name: answered neutrally.
@@ -66,7 +65,7 @@ mod tests {
     #[test]
     fn names_with_a_port_go_first() {
         let routes = Routes::default();
-        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let address = |port: u16| format!("127.0.0.1:{port}").into();
         routes.set("D.example".into(), Place::Real(address(1)));
         routes.set("d.example:1234".into(), Place::Real(address(2)));
         routes.set("[0::1]".into(), Place::Retired);

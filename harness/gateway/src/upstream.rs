@@ -9,7 +9,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{error::Error, time::Duration};
 
 /// The most that a body may have, in bytes; far above what the federation API allows.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024 * 1024;
@@ -34,7 +34,7 @@ impl Upstream {
     /// Passes a request on and gives the whole answer, or what went wrong in words.
     pub(crate) async fn ask(
         &self,
-        listener: SocketAddr,
+        listener: &str,
         name: &ServerName,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, String> {
@@ -48,13 +48,13 @@ impl Upstream {
 }
 
 fn outgoing(
-    listener: SocketAddr,
+    listener: &str,
     name: &ServerName,
     request: Request<Bytes>,
 ) -> Result<Request<Full<Bytes>>, http::Error> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    head.uri = Uri::builder().scheme("http").authority(listener.to_string()).path_and_query(path).build()?;
+    head.uri = Uri::builder().scheme("http").authority(listener).path_and_query(path).build()?;
     head.version = Version::HTTP_11;
     headers::strip(&mut head.headers);
     if !head.headers.contains_key(header::HOST) {

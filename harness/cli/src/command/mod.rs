@@ -6,6 +6,7 @@ mod compare;
 mod doctor;
 mod explain;
 mod gate;
+mod gateway;
 mod kill_matrix;
 mod lint;
 mod list;
@@ -39,6 +40,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Schema(schema) => schema::schema(&schema),
         Command::Up(up) => playground::up(&project()?, up).await,
         Command::Down => playground::down().await,
+        Command::Gateway(args) => gateway::gateway(args).await,
         Command::Mutants(mutants) => mutants::mutants(&project()?, mutants).await,
         Command::Load(load) => load::load(&project()?, load).await,
         Command::Merge(merge) => merge::merge(&merge),
