@@ -183,7 +183,6 @@ pub(crate) struct Up {
     pub(crate) host: Option<String>,
 }
 
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Gateway {
     /// Servers, and where their homeservers listen: a YAML file, `fedproof schema routes`
