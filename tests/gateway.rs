@@ -57,16 +57,14 @@ fn ask(ready: &Value, caller: &str, certificate: &Path, name: &str) -> Result<St
     let proxy = proxy["proxy"].as_str().and_then(|url| url.strip_prefix("http://")).expect("a URL");
     let mut stream = TcpStream::connect(proxy).expect("the proxy listens");
     stream.write_all(format!("CONNECT {name}:8448 HTTP/1.1\r\n\r\n").as_bytes()).expect("it is sent");
-    let mut head = [0; 39];
-    stream.read_exact(&mut head).map_err(|error| error.to_string())?;
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).map_err(|error| error.to_string())?;
+        head.extend(byte);
+    }
     let head = String::from_utf8_lossy(&head);
     if !head.contains(" 200 ") {
         return Err(head.lines().next().unwrap_or_default().to_owned());
-    }
-    let mut rest = [0; 4];
-    while !rest.ends_with(b"\r\n\r\n") && !head.ends_with("\r\n\r\n") {
-        rest.rotate_left(1);
-        stream.read_exact(&mut rest[3..]).map_err(|error| error.to_string())?;
     }
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("an authority");
