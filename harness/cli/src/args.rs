@@ -75,10 +75,11 @@ pub(crate) struct Where {
     /// Deployment: a name in fixtures/deployments, or a file; `default` if not given (mutants: any that can play them)
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) deployment: Option<String>,
-    /// Where it runs
-    #[arg(long, default_value = "process", value_name = "process")]
+    /// Where it runs: `process`, on this machine, or `compose`, in containers of its engine
+    #[arg(long, default_value = "process", value_name = "process|compose")]
     pub(crate) backend: String,
-    /// Replace a homeserver's implementation: alpha=synapse@1.163.2, alpha=synapse@path:DIR (repeatable)
+    /// Replace a homeserver's implementation: alpha=synapse@1.163.2, alpha=synapse@path:DIR, alpha=synapse@image:REF
+    /// (repeatable)
     #[arg(long = "homeserver", value_name = "NAME=SPEC")]
     pub(crate) homeservers: Vec<String>,
 }

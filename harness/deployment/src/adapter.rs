@@ -71,6 +71,8 @@ pub struct SenderMetrics {
 pub(crate) struct Install {
     /// pip requirement; `${version}` is the release.
     pub(crate) requirement: String,
+    /// The container image of the release `${version}`, where nobody names another.
+    pub(crate) image: String,
     /// Folder of constraints files, `VERSION.txt` each.
     pub(crate) constraints: String,
     pub(crate) source: Source,

@@ -166,7 +166,7 @@ impl Connected {
 
 impl Located {
     /// The process `pid` of this machine.
-    fn here(pid: u32) -> Option<Self> {
+    pub(crate) fn here(pid: u32) -> Option<Self> {
         let (boot_id, pid_namespace) = machine()?;
         Some(Self { boot_id, pid_namespace, pid, start_time: proc::Stat::of(pid)?.start_time })
     }
@@ -175,6 +175,15 @@ impl Located {
     pub fn is_here(&self) -> bool {
         machine().is_some_and(|(boot_id, namespace)| boot_id == self.boot_id && namespace == self.pid_namespace)
             && proc::is_alive(self.pid, self.start_time)
+    }
+
+    /// Whether it has ended for certain, if it was on this machine: with the machine's last start, or as far as its id
+    /// means anything here.
+    pub(crate) fn is_gone(&self) -> bool {
+        machine().is_some_and(|(boot_id, namespace)| {
+            boot_id != self.boot_id
+                || (namespace == self.pid_namespace && !proc::is_alive(self.pid, self.start_time))
+        })
     }
 
     /// What it has used; nothing once it is gone. It is asked of a process that [is here](Self::is_here).

@@ -120,9 +120,16 @@ impl Preparing<'_> {
     }
 
     /// The folder with the driver, and the name of the template that is there then.
-    pub(crate) async fn postgresql(&self, server: &Arc<Postgresql>) -> Result<(PathBuf, String), DeploymentError> {
-        let driver = postgresql::driver(self).await?;
-        let template = postgresql::template(self, &driver, server).await?;
+    pub(crate) async fn postgresql(
+        &self,
+        server: &Arc<Postgresql>,
+    ) -> Result<(Option<PathBuf>, String), DeploymentError> {
+        // An image has its own.
+        let driver = match self.installed.image {
+            Some(_) => None,
+            None => Some(postgresql::driver(self).await?),
+        };
+        let template = postgresql::template(self, driver.as_deref(), server).await?;
         Ok((driver, template))
     }
 
@@ -148,6 +155,7 @@ impl Preparing<'_> {
             upgraded: false.into(),
             log: folder.join("log"),
             state: folder.join("state.json"),
+            bind: LOOPBACK,
             folder: folder.to_owned(),
             settings,
             environment: Default::default(),
@@ -156,7 +164,7 @@ impl Preparing<'_> {
         let (port, no_proxy) = (Port::reserve(LOOPBACK)?, Port::reserve(LOOPBACK)?);
         let (address, proxy) = (port.address(), no_proxy.address());
         // Nothing in an empty database depends on the name.
-        let mut values = server::values("prepare", "prepare.invalid", folder, self.ca_pem, &port, proxy)?;
+        let mut values = server::values("prepare", "prepare.invalid", folder, self.ca_pem, &server.installed, &port, proxy)?;
         server.store.describe(&mut values);
         server.configure(&values)?;
         let process = server.boot(&values, address).await?;

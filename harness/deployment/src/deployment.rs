@@ -1,11 +1,13 @@
 //! A running deployment.
 
 use crate::{
-    Cores, DatabaseKind, DeploymentError, Description, Homeserver, Notify, Postgresql, Spec,
+    Backend, Cores, DatabaseKind, DeploymentError, Description, Homeserver, LOOPBACK, Notify, Postgresql, Spec,
     adapter::Adapter,
-    cores,
+    container, cores,
     database::{Prepared, Preparing},
+    engine::Project,
     homeserver::Inner,
+    image,
     install::{Installed, Installer},
     port::Port,
     postgresql,
@@ -52,6 +54,7 @@ pub struct Setting {
 pub struct Deployment {
     homeservers: Vec<Homeserver>,
     postgresql: Option<Arc<Postgresql>>,
+    project: Option<Arc<Project>>,
     _record: Record,
 }
 
@@ -78,11 +81,22 @@ impl Deployment {
         std::fs::create_dir_all(&setting.logs).map_err(DeploymentError::io("create", &setting.logs))?;
         let python = Python::find().await?;
         let mut record = Record::begin(&setting.work, &names)?;
+        let project = match description.backend {
+            Backend::Process => None,
+            Backend::Compose => {
+                let name = format!("fedproof-{}", record.id());
+                Some(Arc::new(Project::begin(name, &setting.fixtures).await?))
+            }
+        };
         let postgresql = match description.uses(DatabaseKind::Postgresql) {
             true => Some(Arc::new(start_postgresql(&setting, &python, &mut record).await?)),
             false => None,
         };
-        let builds = builds(description, &setting, &adapters, &python, postgresql.as_ref()).await?;
+        if let (Some(project), Some(postgresql)) = (&project, &postgresql) {
+            container::admit(postgresql.socket(), project.user)?;
+        }
+        let around = Around { python: &python, postgresql: postgresql.as_ref(), project: project.as_ref() };
+        let builds = builds(description, &setting, &adapters, &around).await?;
         let mut homeservers = Vec::new();
         for (name, described) in &description.homeservers {
             let Some(build) = builds.get(&described.spec) else { continue };
@@ -93,10 +107,12 @@ impl Deployment {
             let folder = setting.work.join(name);
             let server_name = ServerName::new(&described.server_name);
             let port = Port::reserve(setting.bind)?;
-            let proxy = setting.gateway.open_proxy(server_name.clone()).await;
+            // Where the homeserver reaches this process, and nobody else does.
+            let here = project.as_ref().map_or(LOOPBACK, |project| project.gateway);
+            let proxy = setting.gateway.open_proxy_at(server_name.clone(), (here, 0).into()).await;
             let proxy = proxy.map_err(|source| DeploymentError::Gateway { name: name.clone(), source })?;
             let ca_pem = setting.gateway.ca_pem();
-            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, &port, proxy)?;
+            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, &build.installed, &port, proxy)?;
             store.describe(&mut values);
             let server = Server {
                 name: name.clone(),
@@ -106,7 +122,9 @@ impl Deployment {
                 upgrade: described.upgrade_to.as_ref().and_then(|next| Some(builds.get(next)?.installed.clone())),
                 upgraded: false.into(),
                 log: setting.logs.join(format!("{name}.log")),
-                state: record.state_file(name),
+                // A process id in a container means nothing outside.
+                state: project.as_ref().map_or_else(|| record.state_file(name), |_| folder.join("state.json")),
+                bind: setting.bind,
                 folder,
                 settings,
                 environment: description.environment.clone(),
@@ -132,7 +150,7 @@ impl Deployment {
             })));
         }
         // From here on, leaving early kills what was started.
-        let deployment = Self { homeservers, postgresql, _record: record };
+        let deployment = Self { homeservers, postgresql, project, _record: record };
         try_join_all(deployment.homeservers.iter().map(Homeserver::start)).await?;
         Ok(deployment)
     }
@@ -194,6 +212,10 @@ impl Deployment {
         if let Some(postgresql) = &self.postgresql {
             postgresql.stop().await;
         }
+        if let Some(project) = self.project.clone() {
+            // What it could not remove is found by the next cleanup.
+            let _ = tokio::task::spawn_blocking(move || project.remove()).await;
+        }
     }
 }
 
@@ -202,6 +224,9 @@ impl Drop for Deployment {
         self.homeservers.iter().for_each(Homeserver::kill_now);
         if let Some(postgresql) = &self.postgresql {
             postgresql.end_now();
+        }
+        if let Some(project) = &self.project {
+            project.remove();
         }
     }
 }
@@ -216,6 +241,11 @@ fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<Strin
             Entry::Vacant(new) => new.insert(Arc::new(Adapter::read(fixtures, spec.implementation())?)),
         };
         match &spec {
+            Spec::Path { .. } if description.backend == Backend::Compose => return Err(image::no_checkout(&spec)),
+            Spec::Image { .. } if description.backend == Backend::Process => return Err(image::no_container(&spec)),
+            // Where it runs in a container, the engine knows which releases there are.
+            Spec::Image { .. } => {}
+            Spec::Version { .. } if description.backend == Backend::Compose => {}
             Spec::Version { version, .. } => adapter.constraints(version).map(|_| ())?,
             Spec::Path { dir, .. } if dir.join("pyproject.toml").is_file() => {}
             Spec::Path { dir, .. } => {
@@ -237,13 +267,19 @@ async fn start_postgresql(
     Postgresql::start(postgresql::Start { python, cache, settings: &settings, logs, record, notify }).await
 }
 
+/// What builds are installed and prepared with.
+struct Around<'a> {
+    python: &'a Python,
+    postgresql: Option<&'a Arc<Postgresql>>,
+    project: Option<&'a Arc<Project>>,
+}
+
 /// Installs every build of the description once, by specification, and prepares the databases it begins with.
 async fn builds(
     description: &Description,
     setting: &Setting,
     adapters: &IndexMap<String, Arc<Adapter>>,
-    python: &Python,
-    postgresql: Option<&Arc<Postgresql>>,
+    &Around { python, postgresql, project }: &Around<'_>,
 ) -> Result<IndexMap<String, Build>, DeploymentError> {
     let mut builds = IndexMap::new();
     let cache = setting.cache.join("homeservers");
@@ -253,7 +289,7 @@ async fn builds(
         if builds.contains_key(written) {
             continue;
         }
-        let installer = Installer { adapter, python, cache: &cache, notify: &setting.notify };
+        let installer = Installer { adapter, python, cache: &cache, notify: &setting.notify, project };
         let (mut installed, entry) = installer.ensure(&spec).await?;
         let Setting { http, notify, .. } = setting;
         let ca_pem = setting.gateway.ca_pem();
@@ -263,7 +299,7 @@ async fn builds(
         let (driver, postgresql) = match postgresql.filter(|_| on(DatabaseKind::Postgresql)) {
             Some(server) => {
                 let (driver, template) = preparing.postgresql(server).await?;
-                (Some(driver), Some((server.clone(), template)))
+                (driver, Some((server.clone(), template)))
             }
             None => (None, None),
         };

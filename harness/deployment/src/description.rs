@@ -44,6 +44,9 @@ pub struct Description {
     /// Environment variables of every homeserver, beside the adapter's.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Where it runs: no part of the file.
+    #[serde(skip)]
+    pub backend: Backend,
 }
 
 /// The JSON Schema (draft 2020-12) of a deployment's file.
@@ -51,6 +54,28 @@ pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Description).to_value();
     schema["title"] = "Fedproof deployment".into();
     schema
+}
+
+/// Where homeservers run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// As processes of this machine: the releases are installed into a cache, and no container engine is needed.
+    #[default]
+    Process,
+    /// In containers of this machine's engine, as a project of Compose.
+    Compose,
+}
+
+impl std::str::FromStr for Backend {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "process" => Ok(Self::Process),
+            "compose" => Ok(Self::Compose),
+            _ => Err(format!("there is no backend {name:?}: there is process and compose")),
+        }
+    }
 }
 
 /// Where a homeserver keeps its data.
@@ -126,6 +151,12 @@ impl Description {
             homeserver.spec.clone_from(spec);
         }
         Ok(self)
+    }
+
+    /// The same deployment somewhere else.
+    #[must_use]
+    pub fn on(self, backend: Backend) -> Self {
+        Self { backend, ..self }
     }
 
     /// Every build that it takes: those that run at first, and those that they are upgraded to.

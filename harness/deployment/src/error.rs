@@ -214,6 +214,20 @@ pub enum DeploymentError {
         /// What it said.
         message: String,
     },
+    /// The container engine, or Compose, is not there or refused.
+    #[error("{action}: {message}")]
+    Engine {
+        /// What was asked of it, as a verb.
+        action: String,
+        /// What it said.
+        message: String,
+    },
+    /// The engine has no such image.
+    #[error("start {reference}: the container engine has no such image (fixtures/images/build.sh builds one; or pull it)")]
+    NoImage {
+        /// The image.
+        reference: String,
+    },
     /// Processes could not be given cores of their own.
     #[error("give homeservers and fedproof cores of their own: {message}")]
     Cores {

@@ -48,6 +48,8 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) process: Arc<Process>,
+    /// Of the homeserver itself.
+    pub(crate) pid: u32,
     pub(crate) log_from: u64,
     pub(crate) cpu_ms: Arc<AtomicU64>,
 }
@@ -146,7 +148,7 @@ impl Homeserver {
 
     /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.running().map(|running| running.process.pid)
+        self.running().map(|running| running.pid)
     }
 
     /// Whether its process runs (paused or not).
@@ -196,7 +198,7 @@ impl Homeserver {
         match held(&self.0.process).clone() {
             Some(running) => Usage {
                 cpu_ms: past + running.read_cpu(),
-                rss_bytes: running.process.ended().map_or_else(|| proc::resident_bytes(running.process.pid), |_| 0),
+                rss_bytes: running.process.ended().map_or_else(|| proc::resident_bytes(running.pid), |_| 0),
             },
             None => Usage { cpu_ms: past, rss_bytes: 0 },
         }
@@ -211,7 +213,7 @@ impl Running {
     /// Processor time so far; the last reading if it ended.
     pub(crate) fn read_cpu(&self) -> u64 {
         if self.process.ended().is_none()
-            && let Some(stat) = proc::Stat::of(self.process.pid)
+            && let Some(stat) = proc::Stat::of(self.pid)
         {
             self.cpu_ms.fetch_max(stat.cpu_ms, Ordering::SeqCst);
         }

@@ -4,12 +4,16 @@ use crate::{
     DeploymentError, Notify, Spec,
     adapter::Adapter,
     cache::{self, Entry},
+    container::Image,
+    engine::Project,
+    image,
     python::{Environment, Python},
     source, yaml,
 };
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A build that is there.
@@ -23,6 +27,8 @@ pub(crate) struct Installed {
     pub(crate) digest: String,
     /// Its place in the cache, where the prepared database goes too.
     pub(crate) place: PathBuf,
+    /// The image that it is, where homeservers run in containers. `python` is this machine's then.
+    pub(crate) image: Option<Image>,
 }
 
 /// Where builds come from and go to.
@@ -31,14 +37,20 @@ pub(crate) struct Installer<'a> {
     pub(crate) python: &'a Python,
     pub(crate) cache: &'a Path,
     pub(crate) notify: &'a Notify,
+    /// Where homeservers run in containers.
+    pub(crate) project: Option<&'a Arc<Project>>,
 }
 
 impl Installer<'_> {
     /// Installs `spec` unless it is there. The entry stays locked, for what is prepared in it besides.
     pub(crate) async fn ensure(&self, spec: &Spec) -> Result<(Installed, Entry), DeploymentError> {
+        if let Some(project) = self.project {
+            return image::ensure(self, project, spec).await;
+        }
         match spec {
             Spec::Version { version, .. } => self.ensure_version(version).await,
             Spec::Path { dir, .. } => source::ensure(self, dir).await,
+            Spec::Image { .. } => Err(image::no_container(spec)),
         }
     }
 
@@ -76,7 +88,7 @@ impl Installer<'_> {
             fresh.pip_install(&what, &arguments, self.notify).await?;
             entry.complete(made)?;
         }
-        Ok((Installed { python: environment.python(), python_path: Vec::new(), digest, place }, entry))
+        Ok((Installed { python: environment.python(), python_path: Vec::new(), digest, place, image: None }, entry))
     }
 
     /// Name of an entry of the cache.

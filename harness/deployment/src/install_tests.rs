@@ -54,7 +54,7 @@ impl Machine {
 
     async fn install(&self, spec: &str) -> Result<Installed, DeploymentError> {
         let Self { adapter, python, notify, .. } = self;
-        let installer = Installer { adapter, python, cache: &self.cache(), notify };
+        let installer = Installer { adapter, python, cache: &self.cache(), notify, project: None };
         installer.ensure(&spec.parse().unwrap()).await.map(|(installed, _)| installed)
     }
 

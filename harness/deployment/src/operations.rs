@@ -6,7 +6,6 @@ use crate::{
     DeploymentError, Homeserver, MutantSwitch, cores,
     homeserver::{Inner, Running, held},
     port::{self, Port},
-    proc,
     process::To,
     server,
 };
@@ -15,11 +14,8 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// How long the kernel may take to stop a process that is to be paused.
-const PAUSE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Homeserver {
     /// Starts it, unless it runs, and waits until it is ready.
@@ -103,19 +99,8 @@ impl Homeserver {
         let mut paused = self.0.paused.lock().await;
         let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "pause" };
         let running = self.running().ok_or_else(not_running)?;
-        *paused = true;
-        running.process.signal(Signal::SIGSTOP, To::Server);
-        // A signal is delivered some time after it was sent; whoever paused it relies on the silence.
-        let began = Instant::now();
-        while began.elapsed() < PAUSE_LIMIT && running.process.ended().is_none() {
-            if proc::Stat::of(running.process.pid).is_some_and(|stat| stat.state == 'T') {
-                return Ok(());
-            }
-            tokio::task::yield_now().await;
-        }
-        *paused = false;
-        running.process.signal(Signal::SIGCONT, To::Server);
-        Err(not_running())
+        *paused = running.process.pause().await;
+        if *paused { Ok(()) } else { Err(not_running()) }
     }
 
     /// Lets it go on, if it is paused.
@@ -125,7 +110,7 @@ impl Homeserver {
     pub async fn resume(&self) -> Result<(), DeploymentError> {
         let mut paused = self.0.paused.lock().await;
         let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "resume" };
-        self.running().ok_or_else(not_running)?.process.signal(Signal::SIGCONT, To::Server);
+        self.running().ok_or_else(not_running)?.process.resume().await;
         *paused = false;
         Ok(())
     }
@@ -232,17 +217,18 @@ impl Homeserver {
             }
             result => Arc::new(result?),
         };
+        let pid = process.server_pid().await;
         let switches = held(&self.0.switches).clone();
         for switch in switches {
             process.order("mutate", json!(switch)).await?;
         }
         let cores = held(&self.0.cores).clone();
         if let Some(cores) = cores {
-            cores::keep(process.pid, &cores)?;
+            cores::keep(pid, &cores)?;
         }
         *held(&self.0.version) = server.version(address).await;
         gateway.route_real(server_name.clone(), address);
-        if let Some(earlier) = held(&self.0.process).replace(Running { process, log_from, cpu_ms: Arc::default() }) {
+        if let Some(earlier) = held(&self.0.process).replace(Running { process, pid, log_from, cpu_ms: Arc::default() }) {
             self.0.past_cpu_ms.fetch_add(earlier.cpu_ms.load(Ordering::SeqCst), Ordering::SeqCst);
         }
         if self.0.over.load(Ordering::SeqCst) {

@@ -1,10 +1,11 @@
-//! One process of a homeserver: started through the launcher, told by signals and over the control pipe.
+//! One process of a homeserver: started through the launcher, told over the control pipe, and by signals, or by the engine
+//! whose container it is in.
 //!
 //! A task of its own owns the child and sends all signals, so that none can reach another process that got the id
 //! after the child was reaped. The launcher ends when its control pipe closes, so a process outlives neither this
 //! value nor fedproof itself, however that ends.
 
-use crate::DeploymentError;
+use crate::{DeploymentError, container::Container, proc};
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::{
     process::Stdio,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -23,6 +24,8 @@ use tokio::{
 
 /// How long the launcher may take to acknowledge an order.
 const ORDER_LIMIT: Duration = Duration::from_secs(10);
+/// How long the kernel may take to stop a process that is to be paused.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Whom a signal is for.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +39,14 @@ pub(crate) enum To {
 /// A running (or ended) process.
 pub(crate) struct Process {
     name: String,
-    /// Process id; it may be another's once this one [ended](Self::ended).
+    /// Process id of our child, which for a container is what holds the other end of its pipes; it may be another's once
+    /// this one [ended](Self::ended).
     pub(crate) pid: u32,
     signals: mpsc::UnboundedSender<(Signal, To)>,
     exit: watch::Receiver<Option<String>>,
     expected: AtomicBool,
     control: Mutex<Control>,
+    container: Option<Container>,
 }
 
 struct Control {
@@ -51,9 +56,13 @@ struct Control {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own; standard error is the caller's to set.
-    pub(crate) fn spawn(name: &str, command: Command) -> Result<Self, DeploymentError> {
-        Self::spawn_ending_with(Signal::SIGKILL, name, command)
+    /// Starts `command` in a process group of its own; standard error is the caller's to set. `container` is what it runs.
+    pub(crate) fn spawn(
+        name: &str,
+        command: Command,
+        container: Option<Container>,
+    ) -> Result<Self, DeploymentError> {
+        Ok(Self { container, ..Self::spawn_ending_with(Signal::SIGKILL, name, command)? })
     }
 
     /// The same; `last` is the signal that its group gets once nobody holds this value any more.
@@ -73,7 +82,8 @@ impl Process {
         tokio::spawn(attend(child, receiver, ended, last));
         let control = Control { orders, answers: BufReader::new(answers).lines(), last: 0 };
         let name = name.to_owned();
-        Ok(Self { name, pid, signals, exit, expected: AtomicBool::new(false), control: Mutex::new(control) })
+        let (expected, control) = (AtomicBool::new(false), Mutex::new(control));
+        Ok(Self { name, pid, signals, exit, expected, control, container: None })
     }
 
     /// How it ended, if it did.
@@ -107,10 +117,62 @@ impl Process {
         let _ = self.signals.send((signal, to));
     }
 
+    /// Process id of the homeserver itself, as far as this machine knows it.
+    pub(crate) async fn server_pid(&self) -> u32 {
+        match &self.container {
+            Some(container) => container.pid().await.unwrap_or(self.pid),
+            None => self.pid,
+        }
+    }
+
+    /// Stops it in its tracks; whether that worked.
+    pub(crate) async fn pause(&self) -> bool {
+        if let Some(container) = &self.container {
+            return container.told(&["pause"]).await.is_ok();
+        }
+        self.signal(Signal::SIGSTOP, To::Server);
+        // A signal is delivered some time after it was sent; whoever paused it relies on the silence.
+        let began = Instant::now();
+        while began.elapsed() < PAUSE_LIMIT && self.ended().is_none() {
+            if proc::Stat::of(self.pid).is_some_and(|stat| stat.state == 'T') {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        self.signal(Signal::SIGCONT, To::Server);
+        false
+    }
+
+    /// Lets it go on, if it is paused.
+    pub(crate) async fn resume(&self) {
+        match &self.container {
+            // It refuses one that is not paused.
+            Some(container) => drop(container.told(&["unpause"]).await),
+            None => self.signal(Signal::SIGCONT, To::Server),
+        }
+    }
+
+    /// Asks it to end.
+    pub(crate) async fn ask_to_end(&self) {
+        match &self.container {
+            // One that is gone already has ended.
+            Some(container) => drop(container.told(&["kill", "--signal", "TERM"]).await),
+            None => self.signal(Signal::SIGTERM, To::Server),
+        }
+        // One that is paused acts on nothing until it goes on.
+        self.resume().await;
+    }
+
     /// Kills it and its group, and waits for the end.
     pub(crate) async fn kill(&self) {
         self.expect_end();
-        self.signal(Signal::SIGKILL, To::Group);
+        let by_engine = match &self.container {
+            Some(container) => container.told(&["kill"]).await.is_ok(),
+            None => false,
+        };
+        if !by_engine {
+            self.signal(Signal::SIGKILL, To::Group);
+        }
         self.wait().await;
     }
 

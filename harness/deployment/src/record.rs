@@ -3,7 +3,7 @@
 //! Below the runtime folder each deployment has a folder with `run.json` (fedproof's own process and the work folder)
 //! and the launchers' state files. It goes when the deployment ends; one whose fedproof is gone is what a crash left.
 
-use crate::{DeploymentError, proc};
+use crate::{DeploymentError, engine, proc};
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
@@ -94,6 +94,11 @@ impl Record {
         std::fs::rename(&new, &file).map_err(DeploymentError::io("write", &file))
     }
 
+    /// What tells the deployment from all others of this machine.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Where the launcher of `homeserver` records its process.
     pub(crate) fn state_file(&self, homeserver: &str) -> PathBuf {
         // A homeserver may be called "run".
@@ -149,6 +154,13 @@ pub enum Removed {
         /// Its process id.
         pid: u32,
     },
+    /// Something that a container engine kept.
+    Kept {
+        /// `container`, `network` or `volume`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// A homeserver's work folder, or a record.
     Folder(PathBuf),
 }
@@ -157,6 +169,7 @@ impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process { name, pid } => write!(f, "killed {name} (process {pid})"),
+            Self::Kept { kind, name } => write!(f, "removed {kind} {name}"),
             Self::Folder(path) => write!(f, "removed {}", path.display()),
         }
     }
@@ -169,12 +182,14 @@ impl fmt::Display for Removed {
 /// When the records cannot be read, or something cannot be removed.
 pub fn cleanup() -> Result<Vec<Removed>, DeploymentError> {
     let (uid, all) = proc::runtime_folder();
-    if !all.exists() {
-        return Ok(Vec::new());
+    // Containers first: they work in folders.
+    let mut removed = engine::clear()?;
+    if all.exists() {
+        // Elsewhere than in a folder of ours, the records could be anybody's wishes.
+        check_owner(&all, uid)?;
+        removed.extend(clear_all(&all)?);
     }
-    // Elsewhere than in a folder of ours, the records could be anybody's wishes.
-    check_owner(&all, uid)?;
-    clear_all(&all)
+    Ok(removed)
 }
 
 fn clear_all(all: &Path) -> Result<Vec<Removed>, DeploymentError> {

@@ -4,21 +4,21 @@ use crate::{
     DeploymentError,
     adapter::Adapter,
     cache,
+    container::{Container, Service},
     database::Store,
     install::Installed,
     log,
     port::Port,
-    process::{Process, To},
+    process::Process,
     template::{Values, merge},
     yaml,
 };
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     io::Read,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -52,6 +52,8 @@ pub(crate) struct Server {
     /// Whether the next boot is of that build.
     pub(crate) upgraded: AtomicBool,
     pub(crate) folder: PathBuf,
+    /// Address that others reach it at.
+    pub(crate) bind: IpAddr,
     pub(crate) log: PathBuf,
     /// Where the launcher records its process.
     pub(crate) state: PathBuf,
@@ -94,7 +96,8 @@ impl Server {
     /// Starts it at `address` and waits until it is ready. Dropping the future kills it.
     pub(crate) async fn boot(&self, values: &Values, address: SocketAddr) -> Result<Process, DeploymentError> {
         let (log, log_from) = log::open(&self.log)?;
-        let process = Process::spawn(&self.name, self.command(values, log)?)?;
+        let (command, container) = self.command(values, address, log)?;
+        let process = Process::spawn(&self.name, command, container)?;
         let began = Instant::now();
         let mut last = "no answer".to_owned();
         let name = || self.name.clone();
@@ -112,38 +115,69 @@ impl Server {
         }
     }
 
-    fn command(&self, values: &Values, log: std::fs::File) -> Result<Command, DeploymentError> {
+    /// What starts it, and its container if it runs in one.
+    fn command(
+        &self,
+        values: &Values,
+        address: SocketAddr,
+        log: std::fs::File,
+    ) -> Result<(Command, Option<Container>), DeploymentError> {
         let start = &self.adapter.data.start;
-        let mut command = Command::new(&self.current().python);
-        command.arg(self.adapter.folder.join(&start.launcher)).arg("--state").arg(&self.state);
+        let adapter = self.adapter.folder.join("adapter.yaml");
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let mut words = vec![path(&self.adapter.folder.join(&start.launcher)), "--state".to_owned(), path(&self.state)];
         if let Some(mutants) = start.mutants.as_ref().map(|file| self.adapter.folder.join(file))
             && mutants.is_file()
         {
-            command.arg("--mutants").arg(mutants);
+            words.extend(["--mutants".to_owned(), path(&mutants)]);
         }
-        command.arg("--");
-        let adapter = self.adapter.folder.join("adapter.yaml");
+        words.push("--".to_owned());
         for argument in &start.arguments {
-            command.arg(values.fill_text(&adapter, argument)?);
+            words.push(values.fill_text(&adapter, argument)?);
         }
-        for (name, _) in std::env::vars_os() {
-            let shown = name.to_string_lossy().to_lowercase();
-            if start.environment_removed.iter().any(|pattern| matches(&pattern.to_lowercase(), &shown)) {
-                command.env_remove(&name);
-            }
-        }
+        let mut environment = BTreeMap::new();
         for (name, value) in &start.environment {
-            command.env(name, values.fill_text(&adapter, value)?);
+            environment.insert(name.clone(), values.fill_text(&adapter, value)?);
         }
-        command.envs(&self.environment);
+        environment.extend(self.environment.clone());
         let modules = start.modules.iter().map(|folder| self.adapter.folder.join(folder));
         let packages: Vec<PathBuf> = self.current().python_path.iter().cloned().chain(modules).collect();
         if !packages.is_empty() {
             let joined = std::env::join_paths(&packages).map_err(std::io::Error::other);
-            command.env("PYTHONPATH", joined.map_err(DeploymentError::io("look for packages in", &self.folder))?);
+            let joined = joined.map_err(DeploymentError::io("look for packages in", &self.folder))?;
+            environment.insert("PYTHONPATH".to_owned(), joined.to_string_lossy().into_owned());
         }
-        command.current_dir(&self.folder).stderr(log);
-        Ok(command)
+        let (mut command, container) = match &self.current().image {
+            Some(image) => {
+                let folders = self.store.postgresql().map(|(server, _)| server.socket().to_owned());
+                let (command, container) = image.command(&Service {
+                    name: &self.name,
+                    words,
+                    environment,
+                    folder: &self.folder,
+                    folders: folders.into_iter().collect(),
+                    published: SocketAddr::new(self.bind, address.port()),
+                    ready: self.adapter.data.ready.first().map_or("/", String::as_str),
+                })?;
+                (command, Some(container))
+            }
+            None => (self.on_this_machine(words, environment), None),
+        };
+        command.stderr(log);
+        Ok((command, container))
+    }
+
+    fn on_this_machine(&self, words: Vec<String>, environment: BTreeMap<String, String>) -> Command {
+        let mut command = Command::new(&self.current().python);
+        let removed = &self.adapter.data.start.environment_removed;
+        for (name, _) in std::env::vars_os() {
+            let shown = name.to_string_lossy().to_lowercase();
+            if removed.iter().any(|pattern| matches(&pattern.to_lowercase(), &shown)) {
+                command.env_remove(&name);
+            }
+        }
+        command.args(words).envs(environment).current_dir(&self.folder);
+        command
     }
 
     /// Returns once every ready path answered 200.
@@ -178,9 +212,7 @@ impl Server {
 /// Asks `process` to end, lets it, and kills it if it does not.
 pub(crate) async fn stop(process: &Process) {
     process.expect_end();
-    process.signal(Signal::SIGTERM, To::Server);
-    // One that is paused acts on nothing until it goes on.
-    process.signal(Signal::SIGCONT, To::Server);
+    process.ask_to_end().await;
     if tokio::time::timeout(STOP_LIMIT, process.wait()).await.is_err() {
         process.kill().await;
     }
@@ -201,6 +233,7 @@ pub(crate) fn values(
     server_name: &str,
     folder: &Path,
     ca_pem: &str,
+    installed: &Installed,
     port: &Port,
     proxy: SocketAddr,
 ) -> Result<Values, DeploymentError> {
@@ -210,7 +243,10 @@ pub(crate) fn values(
     values.set("name", name);
     values.set("server_name", server_name);
     values.set("port", port.address().port());
-    values.set("bind", port.ip().to_string());
+    // A container has an address of its own, which is published where others are to reach it.
+    let bind = if installed.image.is_some() { Ipv4Addr::UNSPECIFIED.into() } else { port.ip() };
+    values.set("bind", bind.to_string());
+    values.set("proxy_host", proxy.ip().to_string());
     values.set("proxy_port", proxy.port());
     values.set("gateway_ca", ca.to_string_lossy());
     values.set("folder", folder.to_string_lossy());

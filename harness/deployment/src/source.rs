@@ -71,7 +71,7 @@ async fn lay_over(
         command::run(&what, command, |_| {}).await?;
         entry.complete(made)?;
     }
-    Ok((Installed { python: release.python, python_path: vec![packages], digest, place }, entry))
+    Ok((Installed { python: release.python, python_path: vec![packages], digest, place, image: None }, entry))
 }
 
 /// The version that `pyproject.toml` in `dir` names.

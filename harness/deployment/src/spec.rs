@@ -1,4 +1,4 @@
-//! Which build of which homeserver: `synapse@1.163.2`, `synapse@path:DIR`.
+//! Which build of which homeserver: `synapse@1.163.2`, `synapse@path:DIR`, `synapse@image:REF`.
 
 use crate::DeploymentError;
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -20,13 +20,22 @@ pub enum Spec {
         /// Its folder.
         dir: PathBuf,
     },
+    /// A container image, for the backend `compose`.
+    Image {
+        /// Name of the adapter.
+        implementation: String,
+        /// As the engine knows it.
+        reference: String,
+    },
 }
 
 impl Spec {
     /// Name of the adapter.
     pub fn implementation(&self) -> &str {
         match self {
-            Self::Version { implementation, .. } | Self::Path { implementation, .. } => implementation,
+            Self::Version { implementation, .. }
+            | Self::Path { implementation, .. }
+            | Self::Image { implementation, .. } => implementation,
         }
     }
 }
@@ -57,11 +66,14 @@ impl FromStr for Spec {
             }
             return Ok(Self::Path { implementation, dir: dir.into() });
         }
-        if build.starts_with("image:") {
-            return Err(bad("a container image (image:) belongs to a later issue"));
+        if let Some(reference) = build.strip_prefix("image:") {
+            if !plain(reference, ".-_:/@") {
+                return Err(bad("after image: stands the reference of a container image, such as fedproof/synapse:1.163.2"));
+            }
+            return Ok(Self::Image { implementation, reference: reference.to_owned() });
         }
         if !plain(build, ".-_+") || !build.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(bad("after the @ stands a version such as 1.163.2, or path:DIR"));
+            return Err(bad("after the @ stands a version such as 1.163.2, path:DIR or image:REF"));
         }
         Ok(Self::Version { implementation, version: build.to_owned() })
     }
@@ -72,6 +84,7 @@ impl fmt::Display for Spec {
         match self {
             Self::Version { implementation, version } => write!(f, "{implementation}@{version}"),
             Self::Path { implementation, dir } => write!(f, "{implementation}@path:{}", dir.display()),
+            Self::Image { implementation, reference } => write!(f, "{implementation}@image:{reference}"),
         }
     }
 }

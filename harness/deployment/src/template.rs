@@ -1,7 +1,7 @@
 //! Configuration of a homeserver: the adapter's template, the deployment's settings over it, placeholders filled in.
 //!
 //! Placeholders, in templates, settings, arguments and variables of the environment alike: `${name}`, `${server_name}`, `${port}` and `${bind}` (of its listener),
-//! `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
+//! `${proxy_host}`, `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
 //! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text); where its data is in PostgreSQL also
 //! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`. A text that is nothing but
 //! `${port}` or `${proxy_port}` becomes a number.

@@ -8,7 +8,7 @@ use fedproof_deployment::{Description, Kind, Spec};
 
 #[test]
 fn specifications() {
-    for text in ["synapse@1.163.2", "synapse@path:/some/where", "my-server@2.0.0-rc1"] {
+    for text in ["synapse@1.163.2", "synapse@path:/some/where", "synapse@image:some/where:1.2", "my-server@2.0.0-rc1"] {
         assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
     }
     for (text, said) in [
@@ -18,7 +18,7 @@ fn specifications() {
         ("../x@1.0", "implementation"),
         ("synapse@../1.0", "a version"),
         ("synapse@path:", "a folder"),
-        ("synapse@image:matrixdotorg/synapse", "later issue"),
+        ("synapse@image:", "after image:"),
         ("url:https://example.org", "later issue"),
     ] {
         let error = text.parse::<Spec>().unwrap_err();

@@ -41,7 +41,7 @@ pub(super) async fn driver(preparing: &Preparing<'_>) -> Result<PathBuf, Deploym
 /// Name of the template that holds the schema of the build; makes it, of the script in the cache if there is one.
 pub(super) async fn template(
     preparing: &Preparing<'_>,
-    driver: &Path,
+    driver: Option<&Path>,
     server: &Arc<Postgresql>,
 ) -> Result<String, DeploymentError> {
     let template = format!("prepared-{}", preparing.key());
@@ -56,7 +56,7 @@ pub(super) async fn template(
     let made = preparing.entry.begin()?;
     let store = Store::Postgresql { server: server.clone(), database: template.clone(), template: EMPTY.to_owned() };
     let mut installed: Installed = preparing.installed.clone();
-    installed.python_path.push(driver.to_owned());
+    installed.python_path.extend(driver.map(Path::to_owned));
     let (homeserver, process) = preparing.boot(made.path(), installed, store).await?;
     match tokio::time::timeout(COMPLETE_LIMIT, complete(preparing, server, &template, &process)).await {
         Ok(complete) => complete?,

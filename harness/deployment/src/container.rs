@@ -1,0 +1,173 @@
+//! Homeservers in containers: how one is described to Compose, and what the engine does to it.
+//!
+//! Compose runs it in the foreground, as a child of ours. So the launcher's control pipe is the container's standard
+//! input, mutants and life line are what they are for a process of the machine, and its log is where that of a process is.
+
+use crate::{
+    DeploymentError,
+    engine::{self, Project},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    os::unix::fs::{PermissionsExt, lchown},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::process::Command;
+
+/// Name of the file of Compose in a homeserver's folder.
+const FILE: &str = "compose.yaml";
+/// The most memory that a homeserver gets, in Compose's words.
+const MEMORY: &str = "2g";
+/// The most processes and threads.
+const PROCESSES: u32 = 512;
+
+/// A build that is an image, and the project that its containers belong to.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    pub(crate) project: Arc<Project>,
+    /// As the engine knows it.
+    pub(crate) reference: String,
+}
+
+/// What is to run in a container.
+pub(crate) struct Service<'a> {
+    pub(crate) name: &'a str,
+    /// Arguments of Python.
+    pub(crate) words: Vec<String>,
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Its own folder. It has the same path inside as outside, so that configuration need not know where it is read.
+    pub(crate) folder: &'a Path,
+    /// Other folders that it works with, likewise.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where it is reached from outside; inside it listens at the same port.
+    pub(crate) published: SocketAddr,
+    /// Path that answers when it is healthy.
+    pub(crate) ready: &'a str,
+}
+
+impl Image {
+    /// What runs the service in the foreground, and its container.
+    pub(crate) fn command(&self, service: &Service<'_>) -> Result<(Command, Container), DeploymentError> {
+        hand_over(service.folder, self.project.user)?;
+        let file = service.folder.join(FILE);
+        let text = format!("{:#}\n", self.describe(service));
+        std::fs::write(&file, text).map_err(DeploymentError::io("write", &file))?;
+        let Project { name: project, compose, .. } = &*self.project;
+        let container = format!("{project}-{}", service.name);
+        let mut command = engine::command(compose);
+        command.args(["--project-name", project, "--file"]).arg(&file);
+        command.args(["run", "--rm", "-T", "--no-deps", "--service-ports", "--name", &container, service.name]);
+        // The other homeservers of the project stand in files of their own.
+        command.env("COMPOSE_IGNORE_ORPHANS", "1").current_dir(service.folder);
+        Ok((command, Container(container)))
+    }
+
+    /// The file of Compose. It gets no right that a homeserver does not need.
+    fn describe(&self, service: &Service<'_>) -> Value {
+        let Project { name: network, owner: (label, owner), user: (uid, gid), fixtures, .. } = &*self.project;
+        let own = service.folders.iter().map(PathBuf::as_path).chain([service.folder]);
+        let mut volumes: Vec<String> = own.map(|folder| format!("{0}:{0}", folder.display())).collect();
+        volumes.push(format!("{0}:{0}:ro", fixtures.display()));
+        let port = service.published.port();
+        let ask = format!(
+            "import urllib.request as r; r.build_opener(r.ProxyHandler({{}})).open('http://127.0.0.1:{port}{}', timeout=5)",
+            service.ready
+        );
+        let mut described = json!({
+            "services": {service.name: {
+                "image": self.reference,
+                "entrypoint": ["python3"],
+                "command": service.words,
+                "environment": service.environment,
+                "working_dir": service.folder,
+                "user": format!("{uid}:{gid}"),
+                "volumes": volumes,
+                "ports": [format!("{}:{port}:{port}", service.published.ip())],
+                "networks": ["federation"],
+                "labels": {*label: owner},
+                "stdin_open": true,
+                "read_only": true,
+                "tmpfs": ["/tmp"],
+                "cap_drop": ["ALL"],
+                "security_opt": ["no-new-privileges:true"],
+                "mem_limit": MEMORY,
+                "pids_limit": PROCESSES,
+                "healthcheck": {"test": ["CMD", "python3", "-c", ask], "interval": "30s", "timeout": "10s", "retries": 3},
+            }},
+            "networks": {"federation": {"external": true, "name": network}},
+        });
+        literal(&mut described);
+        described
+    }
+}
+
+/// Keeps Compose from filling anything in: `$` is doubled in every text.
+fn literal(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace('$', "$$"),
+        Value::Array(items) => items.iter_mut().for_each(literal),
+        Value::Object(fields) => fields.values_mut().for_each(literal),
+        _ => {}
+    }
+}
+
+/// Gives a folder and all in it to the user that homeservers run as, if that is not us.
+fn hand_over(path: &Path, (uid, gid): (u32, u32)) -> Result<(), DeploymentError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let failed = DeploymentError::io("hand over", path);
+    let entries = match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => std::fs::read_dir(path),
+        Ok(_) => return lchown(path, Some(uid), Some(gid)).map_err(failed),
+        // What a homeserver had there only while it ran.
+        Err(_) => return Ok(()),
+    };
+    if let Err(error) = lchown(path, Some(uid), Some(gid)) {
+        return Err(failed(error));
+    }
+    for entry in entries.map_err(failed)?.flatten() {
+        hand_over(&entry.path(), (uid, gid))?;
+    }
+    Ok(())
+}
+
+/// Lets homeservers in containers, and nobody else, into a folder that is somebody's own.
+pub(crate) fn admit(folder: &Path, (_, gid): (u32, u32)) -> Result<(), DeploymentError> {
+    let admitted = lchown(folder, None, Some(gid))
+        .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o710)));
+    admitted.map_err(DeploymentError::io("hand over", folder))
+}
+
+/// A container, by its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Container(String);
+
+impl Container {
+    /// Has the engine do `words` to it: `pause`, `kill --signal TERM`, ….
+    pub(crate) async fn told(&self, words: &[&str]) -> Result<String, DeploymentError> {
+        let action = format!("{} container {}", words.join(" "), self.0);
+        engine::engine(&action, &[words, &[&self.0]].concat()).await
+    }
+
+    /// The process id of its first process, as this machine knows it.
+    pub(crate) async fn pid(&self) -> Option<u32> {
+        let said = self.told(&["inspect", "--format", "{{.State.Pid}}"]).await;
+        said.ok()?.parse().ok().filter(|pid| *pid != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_filled_in_by_compose() {
+        let mut value = json!({"a": ["$HOME", {"b": "x${y}"}], "c": 1});
+        literal(&mut value);
+        assert_eq!(value, json!({"a": ["$$HOME", {"b": "x$${y}"}], "c": 1}));
+    }
+}
