@@ -27,7 +27,8 @@ fn homeserver(word: &'static str) -> SocketAddr {
             while head.read_line(&mut line).is_ok_and(|read| read > 2) {
                 line.clear();
             }
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{word}", word.len());
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{word}", word.len());
             let _gone = stream.write_all(answer.as_bytes());
         }
     });
@@ -107,7 +108,8 @@ fn servers_reach_each_other_and_nobody_else_and_trust_outlives_the_service() {
     let text = std::fs::read_to_string(at("exchanges.jsonl")).expect("a transcript");
     let exchanges: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let seen: Vec<_> = exchanges.iter().map(|one| (&one["id"], &one["caller"], &one["outcome"]["kind"])).collect();
-    let expected = [(0, "alpha.example", "answered"), (1, "bravo.example", "answered"), (2, "alpha.example", "unknown_name")];
+    let expected =
+        [(0, "alpha.example", "answered"), (1, "bravo.example", "answered"), (2, "alpha.example", "unknown_name")];
     assert_eq!(seen.len(), expected.len(), "{text}");
     for (seen, (id, caller, kind)) in seen.into_iter().zip(expected) {
         assert!(*seen.0 == id && *seen.1 == caller && *seen.2 == kind, "{seen:?}");
@@ -140,7 +142,8 @@ fn what_cannot_be_is_told_at_once() {
     assert!(code == 2 && stderr.contains("routes.yaml:2:"), "{code} {stderr}");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
-    let (code, _, stderr) = gateway(&format!("servers: {{alpha.example: {{base_url: 'http://x:1', proxy_port: {port}}}}}\n"));
+    let (code, _, stderr) =
+        gateway(&format!("servers: {{alpha.example: {{base_url: 'http://x:1', proxy_port: {port}}}}}\n"));
     assert!(code == 3 && stderr.contains(&format!("127.0.0.1:{port}")) && stderr.contains("alpha.example"), "{stderr}");
     let (code, _, stderr) = ended(command(&["gateway", "--routes", "nowhere.yaml"]).current_dir(folder.path()));
     assert!(code == 2 && stderr.contains("nowhere.yaml"), "{code} {stderr}");

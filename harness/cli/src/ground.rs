@@ -1,7 +1,7 @@
 //! A deployment that is up, with the gateway and the virtual servers around it.
 
 use crate::{args::Where, error::CliError, interrupt, project::Project};
-use fedproof_deployment::{Deployment, Description, Notify, Setting, default_cache};
+use fedproof_deployment::{Backend, Deployment, Description, Notify, Setting, default_cache};
 use fedproof_gateway::Gateway;
 use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
 use fedproof_runner::{Diary, Field};
@@ -26,12 +26,7 @@ pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, 
 
 /// Reads the deployment `deployment`, a name or a file, with the command line's homeservers; starts nothing.
 pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str) -> Result<Description, CliError> {
-    if place.backend != "process" {
-        return Err(CliError::bad_input(format!(
-            "backend {:?} is not there yet: this version has `process`",
-            place.backend
-        )));
-    }
+    let backend: Backend = place.backend.parse().map_err(CliError::bad_input)?;
     let named = project.fixtures().join("deployments").join(format!("{deployment}.yaml"));
     let file = if named.is_file() { named } else { deployment.into() };
     if !file.is_file() {
@@ -47,7 +42,7 @@ pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str)
         }
     });
     let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
-    let description = Description::read(&file)?.with_specs(&overrides)?;
+    let description = Description::read(&file)?.with_specs(&overrides)?.on(backend);
     Deployment::check(&description, &project.fixtures())?;
     let known = fedproof_scenario::terms::FEATURES;
     if let Some(feature) = description.features.iter().find(|feature| !known.contains(&feature.as_str())) {

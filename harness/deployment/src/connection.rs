@@ -181,8 +181,7 @@ impl Located {
     /// means anything here.
     pub(crate) fn is_gone(&self) -> bool {
         machine().is_some_and(|(boot_id, namespace)| {
-            boot_id != self.boot_id
-                || (namespace == self.pid_namespace && !proc::is_alive(self.pid, self.start_time))
+            boot_id != self.boot_id || (namespace == self.pid_namespace && !proc::is_alive(self.pid, self.start_time))
         })
     }
 

@@ -164,7 +164,8 @@ impl Preparing<'_> {
         let (port, no_proxy) = (Port::reserve(LOOPBACK)?, Port::reserve(LOOPBACK)?);
         let (address, proxy) = (port.address(), no_proxy.address());
         // Nothing in an empty database depends on the name.
-        let mut values = server::values("prepare", "prepare.invalid", folder, self.ca_pem, &server.installed, &port, proxy)?;
+        let mut values =
+            server::values("prepare", "prepare.invalid", folder, self.ca_pem, &server.installed, &port, proxy)?;
         server.store.describe(&mut values);
         server.configure(&values)?;
         let process = server.boot(&values, address).await?;

@@ -112,7 +112,8 @@ impl Deployment {
             let proxy = setting.gateway.open_proxy_at(server_name.clone(), (here, 0).into()).await;
             let proxy = proxy.map_err(|source| DeploymentError::Gateway { name: name.clone(), source })?;
             let ca_pem = setting.gateway.ca_pem();
-            let mut values = server::values(name, server_name.as_str(), &folder, ca_pem, &build.installed, &port, proxy)?;
+            let mut values =
+                server::values(name, server_name.as_str(), &folder, ca_pem, &build.installed, &port, proxy)?;
             store.describe(&mut values);
             let server = Server {
                 name: name.clone(),

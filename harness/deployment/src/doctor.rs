@@ -69,7 +69,12 @@ pub async fn doctor(cache: &Path) -> Vec<Check> {
             "only for deployments that say `database: postgresql`, such as load (Debian: apt-get install postgresql)",
             false,
         ),
-        check("docker", says("docker", "--version").await, "for `--backend compose` only (Debian: apt-get install docker.io docker-compose)", false),
+        check(
+            "docker",
+            says("docker", "--version").await,
+            "for `--backend compose` only (Debian: apt-get install docker.io docker-compose)",
+            false,
+        ),
     ]
 }
 

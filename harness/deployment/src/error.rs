@@ -223,7 +223,9 @@ pub enum DeploymentError {
         message: String,
     },
     /// The engine has no such image.
-    #[error("start {reference}: the container engine has no such image (fixtures/images/build.sh builds one; or pull it)")]
+    #[error(
+        "start {reference}: the container engine has no such image (fixtures/images/build.sh builds one; or pull it)"
+    )]
     NoImage {
         /// The image.
         reference: String,

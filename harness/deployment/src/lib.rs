@@ -45,13 +45,15 @@ pub use cache::{Entry as CacheEntry, default_cache};
 pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
 pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
-pub use description::{Backend, DatabaseKind, Description, HomeserverDescription, Placement, schema as deployment_schema};
+pub use description::{
+    Backend, DatabaseKind, Description, HomeserverDescription, Placement, schema as deployment_schema,
+};
 pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
-pub use routes::{Route, Routes, schema as routes_schema};
 pub use record::{Recorded, Removed, cleanup};
+pub use routes::{Route, Routes, schema as routes_schema};
 pub use spec::Spec;
 
 /// Where homeservers listen if nobody else is to reach them.

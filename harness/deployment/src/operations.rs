@@ -228,7 +228,8 @@ impl Homeserver {
         }
         *held(&self.0.version) = server.version(address).await;
         gateway.route_real(server_name.clone(), address);
-        if let Some(earlier) = held(&self.0.process).replace(Running { process, pid, log_from, cpu_ms: Arc::default() }) {
+        if let Some(earlier) = held(&self.0.process).replace(Running { process, pid, log_from, cpu_ms: Arc::default() })
+        {
             self.0.past_cpu_ms.fetch_add(earlier.cpu_ms.load(Ordering::SeqCst), Ordering::SeqCst);
         }
         if self.0.over.load(Ordering::SeqCst) {

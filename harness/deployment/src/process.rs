@@ -57,11 +57,7 @@ struct Control {
 
 impl Process {
     /// Starts `command` in a process group of its own; standard error is the caller's to set. `container` is what it runs.
-    pub(crate) fn spawn(
-        name: &str,
-        command: Command,
-        container: Option<Container>,
-    ) -> Result<Self, DeploymentError> {
+    pub(crate) fn spawn(name: &str, command: Command, container: Option<Container>) -> Result<Self, DeploymentError> {
         Ok(Self { container, ..Self::spawn_ending_with(Signal::SIGKILL, name, command)? })
     }
 

@@ -101,7 +101,9 @@ impl Routes {
                 && let Some(other) = ports.insert(route.proxy_port, name)
             {
                 let port = route.proxy_port;
-                return Err(bad(format!("{other} and {name} have the same proxy_port {port}: who calls is known by it")));
+                return Err(bad(format!(
+                    "{other} and {name} have the same proxy_port {port}: who calls is known by it"
+                )));
             }
         }
         Ok(routes)
@@ -128,7 +130,8 @@ mod tests {
     #[test]
     fn routes_are_read() {
         let routes = read("servers:\n  a.example: {base_url: 'http://a:8008/', proxy_port: 8441}\n  '[::1]': {base_url: 'http://[::1]:1'}").unwrap();
-        let all: Vec<_> = routes.servers.iter().map(|(name, to)| (name.0.as_str(), to.base_url.authority(), to.proxy_port)).collect();
+        let all: Vec<_> =
+            routes.servers.iter().map(|(name, to)| (name.0.as_str(), to.base_url.authority(), to.proxy_port)).collect();
         assert_eq!(all, [("a.example", "a:8008", 8441), ("[::1]", "[::1]:1", 0)]);
     }
 
@@ -143,7 +146,11 @@ mod tests {
             ("servers:\n  a/b: {base_url: http://a:1}", "F:2:", "no server name"),
             ("servers: {}", "F:", "nobody"),
             ("servers: {a: {base_url: http://a:1}, A: {base_url: http://a:1}}", "F:", "same server"),
-            ("servers: {a: {base_url: http://a:1, proxy_port: 5}, b: {base_url: http://a:1, proxy_port: 5}}", "F:", "proxy_port 5"),
+            (
+                "servers: {a: {base_url: http://a:1, proxy_port: 5}, b: {base_url: http://a:1, proxy_port: 5}}",
+                "F:",
+                "proxy_port 5",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(at) && error.contains(says), "{text}: {error}");

@@ -68,7 +68,9 @@ impl FromStr for Spec {
         }
         if let Some(reference) = build.strip_prefix("image:") {
             if !plain(reference, ".-_:/@") {
-                return Err(bad("after image: stands the reference of a container image, such as fedproof/synapse:1.163.2"));
+                return Err(bad(
+                    "after image: stands the reference of a container image, such as fedproof/synapse:1.163.2",
+                ));
             }
             return Ok(Self::Image { implementation, reference: reference.to_owned() });
         }

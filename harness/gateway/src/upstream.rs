@@ -47,11 +47,7 @@ impl Upstream {
     }
 }
 
-fn outgoing(
-    listener: &str,
-    name: &ServerName,
-    request: Request<Bytes>,
-) -> Result<Request<Full<Bytes>>, http::Error> {
+fn outgoing(listener: &str, name: &ServerName, request: Request<Bytes>) -> Result<Request<Full<Bytes>>, http::Error> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     head.uri = Uri::builder().scheme("http").authority(listener).path_and_query(path).build()?;
