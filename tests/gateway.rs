@@ -132,7 +132,7 @@ fn servers_reach_each_other_and_nobody_else_and_trust_outlives_the_service() {
 fn what_cannot_be_is_told_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("routes.yaml");
-    let mut gateway = |routes: &str| {
+    let gateway = |routes: &str| {
         std::fs::write(&file, routes).expect("it can be written");
         ended(command(&["gateway", "--routes", "routes.yaml"]).current_dir(folder.path()))
     };

@@ -19,8 +19,14 @@ use tokio::process::Command;
 
 /// Name of the file of Compose in a homeserver's folder.
 const FILE: &str = "compose.yaml";
-/// The most memory that a homeserver gets, in Compose's words.
-const MEMORY: &str = "2g";
+/// Where a homeserver finds its own folder. Not at the path that it has outside: an image may keep others out of that.
+pub(crate) const FOLDER: &str = "/fedproof/homeserver";
+/// Where it finds the fixtures.
+const FIXTURES: &str = "/fedproof/fixtures";
+/// The most memory that a homeserver gets, and what is kept for it, in Compose's words.
+const MEMORY: [&str; 2] = ["2g", "128m"];
+/// The most processors.
+const PROCESSORS: f32 = 2.0;
 /// The most processes and threads.
 const PROCESSES: u32 = 512;
 
@@ -38,9 +44,9 @@ pub(crate) struct Service<'a> {
     /// Arguments of Python.
     pub(crate) words: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
-    /// Its own folder. It has the same path inside as outside, so that configuration need not know where it is read.
+    /// Its own folder, outside.
     pub(crate) folder: &'a Path,
-    /// Other folders that it works with, likewise.
+    /// Other folders that it works with; they have the same path inside.
     pub(crate) folders: Vec<PathBuf>,
     /// Where it is reached from outside; inside it listens at the same port.
     pub(crate) published: SocketAddr,
@@ -65,12 +71,19 @@ impl Image {
         Ok((command, Container(container)))
     }
 
+    /// Where a homeserver whose folder is `folder` finds what is at `path` outside.
+    pub(crate) fn inside(&self, folder: &Path, path: &Path) -> PathBuf {
+        let at = |outside: &Path, inside: &str| Some(Path::new(inside).join(path.strip_prefix(outside).ok()?));
+        at(folder, FOLDER).or_else(|| at(&self.project.fixtures, FIXTURES)).unwrap_or_else(|| path.to_owned())
+    }
+
     /// The file of Compose. It gets no right that a homeserver does not need.
     fn describe(&self, service: &Service<'_>) -> Value {
         let Project { name: network, owner: (label, owner), user: (uid, gid), fixtures, .. } = &*self.project;
-        let own = service.folders.iter().map(PathBuf::as_path).chain([service.folder]);
-        let mut volumes: Vec<String> = own.map(|folder| format!("{0}:{0}", folder.display())).collect();
-        volumes.push(format!("{0}:{0}:ro", fixtures.display()));
+        let mut volumes: Vec<String> =
+            service.folders.iter().map(|folder| format!("{0}:{0}", folder.display())).collect();
+        volumes.push(format!("{}:{FOLDER}", service.folder.display()));
+        volumes.push(format!("{}:{FIXTURES}:ro", fixtures.display()));
         let port = service.published.port();
         let ask = format!(
             "import urllib.request as r; r.build_opener(r.ProxyHandler({{}})).open('http://127.0.0.1:{port}{}', timeout=5)",
@@ -82,7 +95,7 @@ impl Image {
                 "entrypoint": ["python3"],
                 "command": service.words,
                 "environment": service.environment,
-                "working_dir": service.folder,
+                "working_dir": FOLDER,
                 "user": format!("{uid}:{gid}"),
                 "volumes": volumes,
                 "ports": [format!("{}:{port}:{port}", service.published.ip())],
@@ -90,10 +103,12 @@ impl Image {
                 "labels": {*label: owner},
                 "stdin_open": true,
                 "read_only": true,
-                "tmpfs": ["/tmp"],
+                "tmpfs": ["/tmp:size=256m"],
                 "cap_drop": ["ALL"],
                 "security_opt": ["no-new-privileges:true"],
-                "mem_limit": MEMORY,
+                "mem_limit": MEMORY[0],
+                "mem_reservation": MEMORY[1],
+                "cpus": PROCESSORS,
                 "pids_limit": PROCESSES,
                 "healthcheck": {"test": ["CMD", "python3", "-c", ask], "interval": "30s", "timeout": "10s", "retries": 3},
             }},

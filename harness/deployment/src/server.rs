@@ -4,7 +4,7 @@ use crate::{
     DeploymentError,
     adapter::Adapter,
     cache,
-    container::{Container, Service},
+    container::{self, Container, Service},
     database::Store,
     install::Installed,
     log,
@@ -39,6 +39,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 const READY_EVERY: Duration = Duration::from_millis(25);
 /// How long one such question may take.
 const READY_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// The gateway's certificate, in a homeserver's folder.
+const CA: &str = "gateway-ca.pem";
 
 /// What it takes to start a homeserver.
 pub(crate) struct Server {
@@ -124,7 +127,11 @@ impl Server {
     ) -> Result<(Command, Option<Container>), DeploymentError> {
         let start = &self.adapter.data.start;
         let adapter = self.adapter.folder.join("adapter.yaml");
-        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let inside = |path: &Path| match &self.current().image {
+            Some(image) => image.inside(&self.folder, path),
+            None => path.to_owned(),
+        };
+        let path = |path: &Path| inside(path).to_string_lossy().into_owned();
         let mut words = vec![path(&self.adapter.folder.join(&start.launcher)), "--state".to_owned(), path(&self.state)];
         if let Some(mutants) = start.mutants.as_ref().map(|file| self.adapter.folder.join(file))
             && mutants.is_file()
@@ -140,7 +147,7 @@ impl Server {
             environment.insert(name.clone(), values.fill_text(&adapter, value)?);
         }
         environment.extend(self.environment.clone());
-        let modules = start.modules.iter().map(|folder| self.adapter.folder.join(folder));
+        let modules = start.modules.iter().map(|folder| inside(&self.adapter.folder.join(folder)));
         let packages: Vec<PathBuf> = self.current().python_path.iter().cloned().chain(modules).collect();
         if !packages.is_empty() {
             let joined = std::env::join_paths(&packages).map_err(std::io::Error::other);
@@ -237,7 +244,7 @@ pub(crate) fn values(
     port: &Port,
     proxy: SocketAddr,
 ) -> Result<Values, DeploymentError> {
-    let ca = folder.join("gateway-ca.pem");
+    let ca = folder.join(CA);
     std::fs::write(&ca, ca_pem).map_err(DeploymentError::io("write", &ca))?;
     let mut values = Values::default();
     values.set("name", name);
@@ -248,7 +255,8 @@ pub(crate) fn values(
     values.set("bind", bind.to_string());
     values.set("proxy_host", proxy.ip().to_string());
     values.set("proxy_port", proxy.port());
-    values.set("gateway_ca", ca.to_string_lossy());
+    let folder = if installed.image.is_some() { Path::new(container::FOLDER) } else { folder };
+    values.set("gateway_ca", folder.join(CA).to_string_lossy());
     values.set("folder", folder.to_string_lossy());
     // What a signing key is called matters to nobody, as long as two keys of one name are told apart.
     values.set("key_id", cache::hex(&random::<4>()?));
