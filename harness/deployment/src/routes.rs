@@ -28,10 +28,17 @@ pub struct Route {
     pub proxy_port: u16,
 }
 
-/// A server name that is one.
+/// The text of a server name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Name(pub ServerName);
+pub struct Name(String);
+
+impl Name {
+    /// The server that is called so.
+    pub fn server(&self) -> ServerName {
+        ServerName::new(&self.0)
+    }
+}
 
 /// `http://HOST:PORT` without a path.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,7 +81,7 @@ impl TryFrom<String> for Name {
     fn try_from(text: String) -> Result<Self, String> {
         let usual = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
         match !text.is_empty() && text.chars().all(usual) {
-            true => Ok(Self(ServerName::new(text))),
+            true => Ok(Self(text)),
             false => Err(format!("{text:?} is no server name")),
         }
     }
@@ -94,7 +101,7 @@ impl Routes {
         let mut names = HashMap::new();
         let mut ports = HashMap::new();
         for (Name(name), route) in &routes.servers {
-            if let Some(other) = names.insert(name.as_str().to_ascii_lowercase(), name) {
+            if let Some(other) = names.insert(name.to_ascii_lowercase(), name) {
                 return Err(bad(format!("{other} and {name} are the same server")));
             }
             if route.proxy_port != 0

@@ -36,12 +36,13 @@ pub(crate) async fn gateway(args: Args) -> Result<u8, CliError> {
     };
     let mut servers = Vec::new();
     for (name, route) in &routes.servers {
-        gateway.route_real(name.0.clone(), route.base_url.authority());
+        let name = name.server();
+        gateway.route_real(name.clone(), route.base_url.authority());
         let at = SocketAddr::new(args.bind, route.proxy_port);
-        let opened = gateway.open_proxy_at(name.0.clone(), at).await;
-        let proxy = opened.map_err(|error| failed(format!("{error} ({at}, the proxy of {})", name.0)))?;
+        let opened = gateway.open_proxy_at(name.clone(), at).await;
+        let proxy = opened.map_err(|error| failed(format!("{error} ({at}, the proxy of {name})")))?;
         servers.push(json!({
-            "server_name": name.0.as_str(),
+            "server_name": name.as_str(),
             "proxy": format!("http://{proxy}"),
             "base_url": route.base_url.to_string(),
         }));
