@@ -5,8 +5,11 @@ use fedproof_results::{exit, schema as of_results, schema_kinds as kinds_of_resu
 use fedproof_scenario::{schema as of_scenario, schema_kinds};
 use serde_json::Value;
 
+/// Gives the schema of one kind.
+type Describe = fn() -> Value;
+
 /// The kinds that neither the scenario nor the results crate describes.
-const OTHERS: [(&str, fn() -> Value); 4] = [
+const OTHERS: [(&str, Describe); 4] = [
     ("workload", fedproof_load::schema),
     ("deployment", fedproof_deployment::deployment_schema),
     ("connection", fedproof_deployment::connection_schema),
