@@ -112,6 +112,19 @@ pub fn read_document(server: &ServerName, document: &Value) -> Result<PublicKeyS
     Ok(keys)
 }
 
+/// Whether an object carries the right signature of `entity` by the Ed25519 key `id` (such as `ed25519:v1`) whose public half
+/// is `public`, in base64.
+pub fn is_signed_by(object: &Value, entity: &str, id: &str, public: &str) -> bool {
+    let (Ok(public), Some(mut signed)) = (ruma::serde::Base64::parse(public), object.as_object().cloned()) else {
+        return false;
+    };
+    // Others may have signed it besides: ruma would ask for their keys, too.
+    signed.insert("signatures".to_owned(), json!({entity: {id: object["signatures"][entity][id]}}));
+    let known = PublicKeys::from([(entity.to_owned(), PublicKeySet::from([(id.to_owned(), public)]))]);
+    let signed = ruma::canonical_json::try_from_json_map(signed);
+    signed.is_ok_and(|signed| ruma::signatures::verify_json(&known, &signed).is_ok())
+}
+
 fn unsigned_part(object: &Value) -> Value {
     let mut copy = object.clone();
     if let Some(fields) = copy.as_object_mut() {
@@ -179,6 +192,21 @@ mod tests {
         assert_eq!(read_document(&name, &document).unwrap(), key.public_set());
         document["valid_until_ts"] = 11.into();
         assert!(read_document(&name, &document).is_err());
+    }
+
+    #[test]
+    fn one_signature_among_several_is_verified() {
+        let key = |seed| SigningKey::derive(seed, &"a.example".into(), "1");
+        let mut object = json!({"usage": ["master"]});
+        key(1).sign_json("@a:a.example", &mut object);
+        key(2).sign_json("@b:b.example", &mut object);
+        let is_signed =
+            |object: &Value, key: &SigningKey| is_signed_by(object, "@b:b.example", &key.id(), &key.public_base64());
+        assert!(is_signed(&object, &key(2)));
+        assert!(!is_signed(&object, &key(1)), "by another key");
+        object["usage"] = json!(["self_signing"]);
+        assert!(!is_signed(&object, &key(2)), "of another object");
+        assert!(!is_signed(&Value::Null, &key(2)));
     }
 
     #[test]

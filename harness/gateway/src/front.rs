@@ -20,6 +20,7 @@ use fedproof_core::{
     ServerName,
     acl::glob_matches,
     merge::merge,
+    path::decode,
     transcript::{Api, Begun, Exchange, Log, Outcome, redacted_path},
 };
 use http::{HeaderMap, Method, Request, Response, header};
@@ -114,7 +115,7 @@ impl Front {
         &self.inner.server
     }
 
-    /// What it does from now on at the paths (without their queries) that match `path`, a glob.
+    /// What it does from now on at the paths (decoded, without their queries) that match `path`, a glob.
     pub fn serve(&self, path: &str, document: Document) {
         held(&self.inner.documents).push((path.to_owned(), document));
     }
@@ -199,7 +200,8 @@ impl Inner {
     /// What comes of a request, and its record; no answer where the connection is to end without one.
     async fn answer(&self, mut pending: Pending, request: Request<Bytes>) -> (Option<Response<Bytes>>, Arc<Exchange>) {
         pending.request(request.body().clone());
-        let path = request.uri().path().to_owned();
+        // Clients differ in what of a path they encode.
+        let path = decode(request.uri().path());
         let token = token_of(request.headers()).map(str::to_owned);
         let (document, amendments) = self.document(&path);
         let answered = match document {

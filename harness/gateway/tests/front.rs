@@ -83,9 +83,11 @@ async fn documents_are_its_own_and_change() {
     serve(Document::Homeserver);
     get(&front, MAINTENANCE).await.unwrap();
     assert_eq!(ears.heard().len(), 2);
+    front.serve("/event/$e:s.example", answer(200, json!("an event")));
+    assert_eq!(get(&front, "/event/%24e%3As.example").await.unwrap().body(), &json!("an event"));
     front.serve("*", answer(403, json!({})));
     assert_eq!(get(&front, "/anything").await.unwrap().status(), 403);
-    assert_eq!(front.requests().len(), 6);
+    assert_eq!(front.requests().len(), 7);
 }
 
 #[tokio::test]

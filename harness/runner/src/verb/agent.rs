@@ -5,16 +5,18 @@ use crate::{
     expect::{body_holds, quote},
     outcome::{Answer, Done, StepError},
     step::Scene,
-    verb::condition::{WAIT_LIMIT, seen_after_all, unmet},
+    verb::condition::{WAIT_LIMIT, in_words, seen_after_all, unmet},
 };
 use fedproof_agent::AgentError;
 use fedproof_agent_protocol::Command;
 use fedproof_client::Client;
 use fedproof_core::{
     invariant::canary,
+    path::encode,
     transcript::{Api, Exchange, Outcome},
 };
 use fedproof_scenario::model::{BodyCheck, Condition};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -59,11 +61,17 @@ async fn order(scene: &Scene<'_>, actor: &AgentPlayer, command: Command) -> Resu
     Ok(Answer { status, body, exchange })
 }
 
+/// The account that the client's device is one of, with raw requests.
+fn account<'a>(scene: &'a Scene<'_>, actor: &AgentPlayer) -> Result<&'a Client, StepError> {
+    match scene.player(&actor.of)? {
+        Player::Client(client) => Ok(client),
+        _ => Err(StepError::broken(format!("{} is no client", actor.of))),
+    }
+}
+
 /// With what the command needs and the scenario does not say: where its user's homeserver is, and texts to send.
 fn completed(scene: &Scene<'_>, actor: &AgentPlayer, mut command: Command) -> Result<Command, StepError> {
-    let Player::Client(client) = scene.player(&actor.of)? else {
-        return Err(StepError::broken(format!("{} is no client", actor.of)));
-    };
+    let client = account(scene, actor)?;
     let fill = |text: &mut String, value: &dyn Fn() -> String| {
         if text.is_empty() {
             *text = value();
@@ -74,7 +82,6 @@ fn completed(scene: &Scene<'_>, actor: &AgentPlayer, mut command: Command) -> Re
             if settings.is_null() {
                 *settings = scene.stage.settings.clone();
             }
-            let client: &Client = client;
             fill(homeserver, &|| client.base_url().to_owned());
             fill(user, &|| client.user_id().to_owned());
             fill(password, &|| client.password().to_owned());
@@ -100,7 +107,7 @@ pub(crate) async fn eventually(
             syncs.mark_unchanged();
             let answer = order(scene, actor, question(condition)?).await?;
             if holds(condition, &answer) {
-                return Ok(Done::body(answer));
+                return Ok::<_, StepError>(answer);
             }
             last = Some(answer);
             // When the agent has ended, the next order says so.
@@ -108,7 +115,11 @@ pub(crate) async fn eventually(
         }
     };
     match tokio::time::timeout(WAIT_LIMIT, wait).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => {
+            let answer = outcome?;
+            was_encrypted(scene, actor, condition).await?;
+            Ok(Done::body(answer))
+        }
         Err(_) => {
             let seen = last.map_or_else(|| "no answer".to_owned(), |answer| told(&answer.exchange));
             Err(unmet(condition, format!("not within {} s; {} says {seen}", WAIT_LIMIT.as_secs(), actor.name)))
@@ -119,15 +130,42 @@ pub(crate) async fn eventually(
 /// A key may come beside any sync, and be taken in a little later.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// What a client reads may have come in plain text; whether it was encrypted its homeserver is asked, and not the client.
+async fn was_encrypted(scene: &Scene<'_>, actor: &AgentPlayer, condition: &Condition) -> Result<(), StepError> {
+    let Condition::Reads { room, event, .. } = condition else { return Ok(()) };
+    let path = format!("/_matrix/client/v3/rooms/{}/event/{}", encode(room), encode(event));
+    let reply = account(scene, actor)?.request(Method::GET, &path, None).await?;
+    let seen = format!("GET /event/{event} gave {} {}", reply.status, told(&reply.exchange));
+    let exchanges = vec![reply.exchange.id];
+    match reply.status {
+        200 if is_sealed(&reply.body) => Ok(()),
+        200 => Err(StepError::Unmet { expected: format!("{}, encrypted", in_words(condition)), seen, exchanges }),
+        _ => Err(StepError::Broken { reason: seen, exchanges }),
+    }
+}
+
+/// Whether an event is ciphertext and nothing beside it.
+fn is_sealed(event: &Value) -> bool {
+    let content = &event["content"];
+    event["type"] == "m.room.encrypted" && content["ciphertext"].is_string() && content["body"].is_null()
+}
+
 /// Asks once. Means something only after the agent was seen to have what came later.
 pub(crate) async fn never(scene: &Scene<'_>, actor: &AgentPlayer, condition: &Condition) -> Result<Done, StepError> {
     let answer = order(scene, actor, question(condition)?).await?;
-    if holds(condition, &answer) {
-        let seen = format!("{} says {}", actor.name, told(&answer.exchange));
-        return Err(seen_after_all(condition, seen, vec![answer.exchange.id]));
+    let seen = format!("{} says {}", actor.name, told(&answer.exchange));
+    let exchanges = vec![answer.exchange.id];
+    match holds(condition, &answer) {
+        true => Err(seen_after_all(condition, seen, exchanges)),
+        false if has_looked(&answer) => Ok(Done::default()),
+        false => Err(StepError::Broken { reason: format!("nothing was looked at: {seen}"), exchanges }),
     }
-    // However it said no.
-    Ok(Done::default())
+}
+
+/// Whether the agent has had the message before it and could not read it. Who was refused it, or got something else, has
+/// not tried.
+fn has_looked(answer: &Answer) -> bool {
+    answer.status == CARRIED_OUT && answer.body["unreadable"].is_string()
 }
 
 fn question(condition: &Condition) -> Result<Command, StepError> {
@@ -156,4 +194,19 @@ fn holds(condition: &Condition, answer: &Answer) -> bool {
 
 fn told(exchange: &Arc<Exchange>) -> String {
     quote(&exchange.response.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sealed;
+    use serde_json::json;
+
+    #[test]
+    fn only_ciphertext_alone_is_sealed() {
+        let event = |kind: &str, content| is_sealed(&json!({"type": kind, "content": content}));
+        assert!(event("m.room.encrypted", json!({"ciphertext": "c"})));
+        assert!(!event("m.room.encrypted", json!({"ciphertext": "c", "body": "b"})));
+        assert!(!event("m.room.message", json!({"body": "b"})));
+        assert!(!event("m.room.encrypted", json!({})));
+    }
 }

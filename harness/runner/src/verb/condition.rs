@@ -135,7 +135,7 @@ async fn absent_on_request(client: &Client, condition: &Condition, room: &str, i
 
 /// What `/sync` as clients poll it does not show, so that it has to be asked for.
 fn is_asked_for(condition: &Condition) -> bool {
-    matches!(condition, Condition::Presence { .. } | Condition::Keys { .. })
+    matches!(condition, Condition::Presence { .. } | Condition::Keys { .. } | Condition::Signed { .. })
 }
 
 /// As [`on_client`], for what has passed as well.
@@ -156,6 +156,7 @@ fn on_client(condition: &Condition, view: &View) -> bool {
         Condition::ToDevice { kind, mentions } => view.had_to_device(kind, mentions),
         Condition::Presence { .. }
         | Condition::Keys { .. }
+        | Condition::Signed { .. }
         | Condition::Reads { .. }
         | Condition::Answers { .. }
         | Condition::Pdu { .. }
@@ -244,6 +245,8 @@ pub(crate) fn in_words(condition: &Condition) -> String {
         Condition::Presence { user, status } => format!("presence of {user} with the status {status:?}"),
         Condition::ToDevice { kind, mentions } => format!("a to-device message {kind} that names {mentions}"),
         Condition::Keys { user, mentions } => format!("{mentions} among the keys of {user}"),
+        Condition::Signed { user, device: None } => format!("its own signature on the master key of {user}"),
+        Condition::Signed { user, device: Some(device) } => format!("the signature of {user} on the device {device}"),
         Condition::Reads { event, body, .. } => match body {
             Some(body) => format!("message {event}, which says {body:?}"),
             None => format!("message {event}"),

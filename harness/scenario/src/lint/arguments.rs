@@ -186,6 +186,7 @@ impl Check<'_, '_> {
             Condition::Presence { .. } => ("presence", &[Client]),
             Condition::ToDevice { .. } => ("to_device", &[Client]),
             Condition::Keys { .. } => ("keys", &[Client]),
+            Condition::Signed { .. } => ("signed", &[Client]),
             Condition::Reads { .. } => ("reads", &[Agent]),
             Condition::Answers { .. } => ("answers", &[Agent]),
             Condition::Pdu { .. } => ("pdu", &[Virtual]),
@@ -208,6 +209,7 @@ impl Check<'_, '_> {
             Condition::Invite { by, .. } => self.no_actor("invite/by", Some(by)),
             Condition::Presence { user, .. } => self.no_actor("presence/user", Some(user)),
             Condition::Keys { user, .. } => self.no_actor("keys/user", Some(user)),
+            Condition::Signed { user, .. } => self.no_actor("signed/user", Some(user)),
             Condition::Answers { to, .. } if !LOOKS.contains(&to.name()) => {
                 let finding = Finding::new(format!("`{}` is no question: it would be done again and again", to.name()));
                 self.linter.at_key(

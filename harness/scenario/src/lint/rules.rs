@@ -168,6 +168,7 @@ fn answers_for(barrier: &Barrier, actor: Option<&str>, condition: &Condition) ->
             | Condition::Presence { .. }
             | Condition::ToDevice { .. }
             | Condition::Keys { .. }
+            | Condition::Signed { .. }
             | Condition::Push { .. } => false,
             // Outbound: anything that shows that the link is alive, after a remaining server got what was sent.
             Condition::Pdu { .. } | Condition::Edu { .. } | Condition::Request { .. } => true,
@@ -183,7 +184,7 @@ fn shows_for(by: Option<&str>, seen: &Condition, actor: Option<&str>, condition:
         (Condition::Reads { room: seen, .. }, Condition::Reads { room, .. }) => by == actor && seen == room,
         (Condition::Presence { .. }, Condition::Presence { .. })
         | (Condition::ToDevice { .. }, Condition::ToDevice { .. })
-        | (Condition::Keys { .. }, Condition::Keys { .. })
+        | (Condition::Keys { .. }, Condition::Keys { .. } | Condition::Signed { .. })
         | (Condition::Push { .. }, Condition::Push { .. }) => by == actor,
         // A front end sees all that its clients ask.
         (Condition::Request { .. }, Condition::Request { .. }) => is_front && by == actor,

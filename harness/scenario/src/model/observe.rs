@@ -75,7 +75,17 @@ pub enum Condition {
         /// A text that stands in it: a device id, a key.
         mentions: String,
     },
-    /// agent: a message that it can read, decrypted if it was encrypted.
+    /// client: a signature of cross-signing, as `/keys/query` shows it and if it is right: its own user's on another user's
+    /// master key, or with `device` a user's on a device of the same user.
+    Signed {
+        /// User id.
+        user: String,
+        /// Device id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
+    },
+    /// agent: a message that it can read; with `eventually`, one that was encrypted, which its homeserver is asked. With
+    /// `never` it must have had the message before it: a refusal decides nothing.
     Reads {
         /// Room id.
         room: String,

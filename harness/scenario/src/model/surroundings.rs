@@ -46,7 +46,7 @@ pub enum Manner {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Serve {
-    /// Path, without a query; `*` and `?` are wild. The last `serve` that matches counts.
+    /// Path, decoded and without a query; `*` and `?` are wild. The last `serve` that matches counts.
     pub at: String,
     /// What it does there.
     pub like: Service,
