@@ -16,24 +16,25 @@ fn the_reference_client_keeps_its_promises() {
     let (passed, skipped) = (with_verdict(&record, "pass"), with_verdict(&record, "skipped"));
     assert!(passed.len() >= 30, "{passed:?}");
     assert!(skipped.iter().all(|id| id.starts_with("invariant/")), "{skipped:?}");
+    assert!(passed.contains(&"downstream/client/offers"), "it offers all that is demanded: {passed:?}");
     // What was said is kept.
     assert!(out.path().join("clients").read_dir().expect("records").count() > 5);
 }
 
-/// What only a downstream's client does, the SDK alone does not fail at: it has never promised it.
+/// What only a downstream's client does, the SDK alone does not fail at: it has never promised it. But where the profile
+/// demands it, skipped cases do not pass for a client that is whole.
 #[test]
-fn the_sdk_alone_is_not_blamed_for_a_downstreams_features() {
+fn the_sdk_alone_is_blamed_for_lacking_a_downstreams_features_and_for_nothing_else() {
     let _turn = alone();
     let out = tempfile::tempdir().expect("a folder");
-    let (code, record, stderr) =
-        run(&["downstream/roles/**", "--profile", "bundesmessenger", "--seed", "22"], out.path());
-    assert_eq!(code, 3, "nothing was decided: {stderr}");
-    for case in record["cases"]
-        .as_array()
-        .expect("cases")
-        .iter()
-        .filter(|case| case["scenario"] != "scenarios/invariant/always.yaml")
-    {
+    let options = ["--client", "rust-sdk", "--profile", "bundesmessenger", "--seed", "22"];
+    let (code, record, stderr) = run(&[&["downstream/roles/**"], &options[..]].concat(), out.path());
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(with_verdict(&record, "fail"), ["downstream/client/offers"]);
+    let cases = record["cases"].as_array().expect("cases").iter();
+    let roles: Vec<_> = cases.filter(|case| case["scenario"] == "scenarios/downstream/roles.yaml").collect();
+    assert!(roles.len() > 5);
+    for case in roles {
         assert_eq!(case["verdict"], "skipped", "{case}");
         let reason = case["reason"].as_str().unwrap_or_default();
         assert!(reason.starts_with("capability: matrix-rust-sdk"), "{reason}");
@@ -46,7 +47,13 @@ fn the_sdk_alone_is_not_blamed_for_a_downstreams_features() {
 fn wrong_clients_are_noticed() {
     let _turn = alone();
     let out = tempfile::tempdir().expect("a folder");
-    let mutants = ["agent/old-session", "agent/readable-secrets", "agent/acl-port", "agent/shared-notes"];
+    let mutants = [
+        "agent/next-session-early",
+        "agent/passes-keys-on",
+        "agent/readable-secrets",
+        "agent/acl-port",
+        "agent/shared-notes",
+    ];
     let options = ["--seed", "23", "--out", out.path().to_str().expect("a plain path")];
     let (code, stdout, stderr) = fedproof(&[&["mutants"], &mutants[..], &options[..]].concat());
     assert_eq!(code, 0, "{stdout}\n{stderr}");

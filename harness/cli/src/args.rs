@@ -96,9 +96,10 @@ pub(crate) struct Run {
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Where,
-    /// Client under test, for cases with a client: a name in fixtures/clients, or NAME@path:DIR with a checkout of its SDK
-    #[arg(long, default_value = "rust-sdk", value_name = "NAME[@path:DIR]")]
-    pub(crate) client: String,
+    /// Client under test, for cases with a client: a name in fixtures/clients, or NAME@path:DIR with a checkout of its SDK.
+    /// Not given, it is the profile's, or rust-sdk
+    #[arg(long, value_name = "NAME[@path:DIR]")]
+    pub(crate) client: Option<String>,
     /// Requirements that gate: a name in fixtures/profiles
     #[arg(long, default_value = "matrix-spec", value_name = "NAME")]
     pub(crate) profile: String,

@@ -2,7 +2,6 @@
 
 use crate::{error::CliError, interrupt, project::Project};
 use fedproof_agent::{Agent, AgentError, ClientSpec, Program};
-use fedproof_agent_protocol::Hello;
 use fedproof_deployment::{Notify, Recorded, default_cache};
 use fedproof_results::Verdict;
 use fedproof_runner::ClientUnderTest;
@@ -11,7 +10,7 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
 
 /// A client that is ready, or why there is none: what needs it is inconclusive then.
-pub(crate) type Client = Result<(ClientUnderTest, Hello), String>;
+pub(crate) type Client = Result<ClientUnderTest, String>;
 
 /// The client that is asked for, if there is one of that name.
 pub(crate) fn named(project: &Project, spec: &str) -> Result<ClientSpec, CliError> {
@@ -42,13 +41,12 @@ pub(crate) async fn prepare(
     let prepare = async {
         let in_words = |error: AgentError| error.to_string();
         let program = Program::build(spec, &project.root, &default_cache(), notify).await.map_err(in_words)?;
-        let work = Recorded::create(work, "clients").map_err(|error| error.to_string())?;
-        let client = ClientUnderTest { program, work: Arc::new(work), records: records.to_owned() };
-        let hello = client.work.folder().join("hello");
-        let asked =
-            Agent::start(&client.program, &hello, &records.join("hello.jsonl"), None).await.map_err(in_words)?;
-        notify(None, format!("the client {} is {} {}", spec.name, asked.hello().name, asked.hello().version));
-        Ok((client, asked.hello().clone()))
+        let work = Arc::new(Recorded::create(work, "clients").map_err(|error| error.to_string())?);
+        let (folder, record) = (work.folder().join("hello"), records.join("hello.jsonl"));
+        let asked = Agent::start(&program, &folder, &record, None).await.map_err(in_words)?;
+        let hello = asked.hello().clone();
+        notify(None, format!("the client {} is {} {}", spec.name, hello.name, hello.version));
+        Ok(ClientUnderTest { program, hello, work, records: records.to_owned() })
     };
     tokio::select! {
         prepared = prepare => prepared,
@@ -63,7 +61,7 @@ pub(crate) fn unmet(client: Option<&Client>, scenario: &Loaded) -> Option<(Verdi
     }
     match client? {
         Err(reason) => Some((Verdict::Inconclusive, reason.clone())),
-        Ok((_, hello)) => {
+        Ok(ClientUnderTest { hello, .. }) => {
             let lacks = |capability: &String| !hello.capabilities.contains(capability);
             let lacking = scenario.scenario.capabilities().into_iter().find(lacks)?;
             let reason = format!("capability: {} {} does not offer `{lacking}`", hello.name, hello.version);

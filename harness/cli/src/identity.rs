@@ -42,7 +42,7 @@ pub(crate) fn identity(
         deployment: deployment.to_owned(),
         backend: args.place.backend.clone(),
         profile: args.profile.clone(),
-        client: args.client.clone(),
+        client: args.client.clone().unwrap_or_default(),
         seed,
         selectors: args.selectors.clone(),
         jobs: args.jobs.into(),

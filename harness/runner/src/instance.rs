@@ -96,6 +96,7 @@ async fn enter(instance: &Instance, field: &Field, options: &Options) -> Result<
         diary: field.diary.clone(),
         seed: options.seed,
         pairs: options.pairs,
+        client: field.client.as_ref().map(|client| client.hello.clone()),
         settings: options.settings.clone(),
         mark: field.gateway.transcript().len(),
         mark_begun: field.gateway.transcript().begun().len(),

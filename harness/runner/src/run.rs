@@ -6,6 +6,7 @@ use crate::{
     standing::{self, Diary},
 };
 use fedproof_agent::Program;
+use fedproof_agent_protocol::Hello;
 use fedproof_deployment::{Description, Homeserver, Recorded};
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
@@ -40,6 +41,8 @@ pub struct Field {
 pub struct ClientUnderTest {
     /// It, built.
     pub program: Program,
+    /// Who it says it is.
+    pub hello: Hello,
     /// Where each of its agents gets a folder.
     pub work: Arc<Recorded>,
     /// Where what is said to each and by each is recorded.

@@ -8,6 +8,7 @@ use crate::{
     standing::{Court, Diary},
     verb::{agent, barrier, client, condition, fault, front, homeserver, virtual_server},
 };
+use fedproof_agent_protocol::Hello;
 use fedproof_core::{path::encode, transcript::Transcript};
 use fedproof_gateway::{Fault, FaultId, Gateway};
 use fedproof_scenario::{
@@ -39,6 +40,8 @@ pub(crate) struct Stage {
     /// Which instances were played so far.
     pub(crate) diary: Diary,
     pub(crate) seed: u64,
+    /// The client under test, if the run has one.
+    pub(crate) client: Option<Hello>,
     /// Settings of the profile, by name.
     pub(crate) settings: Value,
     /// How many pairs the property check draws, if the command line says.

@@ -31,6 +31,9 @@ pub struct Profile {
     /// Values that scenarios know as `${profile.NAME}`.
     #[serde(default)]
     pub settings: IndexMap<String, Value>,
+    /// The client under test where nobody names one: a folder of `fixtures/clients`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// Failures that are known and accepted for a while.
     #[serde(default)]
     pub deviations: Vec<KnownDeviation>,

@@ -171,7 +171,7 @@ impl Stage {
         let mut planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
             .map_err(CliError::bad_input)?;
         planned.set_aside(|scenario| client::unmet(client.as_ref(), scenario));
-        ground.field.client = client.and_then(Result::ok).map(|(client, _)| client);
+        ground.field.client = client.and_then(Result::ok);
         let options = Options {
             jobs: args.jobs.into(),
             fail_fast: false,

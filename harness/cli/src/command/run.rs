@@ -32,7 +32,8 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let description = ground::describe(project, &args.place)?;
     let selection = select(&catalogue, &args.selectors, &profile, &description)?;
     has_settings(&catalogue, &selection, &profile)?;
-    let client_spec = client::named(project, &args.client)?;
+    let client = args.client.get_or_insert_with(|| profile.client.clone().unwrap_or_else(|| "rust-sdk".to_owned()));
+    let client_spec = client::named(project, client)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
@@ -105,7 +106,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         let of_place = ground::unmet(&description, scenario).map(|reason| (Verdict::Skipped, reason));
         of_place.or_else(|| client::unmet(client.as_ref(), scenario))
     });
-    ground.field.client = client.and_then(Result::ok).map(|(client, _)| client);
+    ground.field.client = client.and_then(Result::ok);
     let options = Options {
         jobs: args.jobs.into(),
         fail_fast: args.fail_fast,

@@ -10,8 +10,10 @@ mod invariant;
 mod keys_claimed;
 mod last_segment;
 mod localised;
+mod merged;
 mod no_contact;
 mod object;
+mod offers;
 mod ordered;
 mod policy;
 mod repeat;
@@ -44,8 +46,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("classified", |scene, with| Box::pin(async move { classified::check(scene, with) })),
     ("conforms", |_, with| Box::pin(async move { conforms::check(with) })),
     ("localised", |_, with| Box::pin(async move { localised::check(with) })),
+    ("merged", |_, with| Box::pin(async move { merged::of(with) })),
     ("no_contact", |scene, with| Box::pin(async move { no_contact::check(scene, with) })),
     ("object", |_, with| Box::pin(async move { object::of(with) })),
+    ("offers", |scene, with| Box::pin(async move { offers::check(scene, with) })),
     ("ordered", |_, with| Box::pin(async move { ordered::check(with) })),
     ("policy_signed", |scene, with| Box::pin(async move { policy::signed(scene, with) })),
     ("policy_withheld", |scene, with| Box::pin(async move { policy::withheld(scene, with) })),
