@@ -1,6 +1,6 @@
 //! One running agent.
 
-use crate::{AgentError, Program};
+use crate::{AgentError, Program, environment::environment};
 use fedproof_agent_protocol::{Command as Told, Hello, Order, PROTOCOL, Said};
 use fedproof_core::transcript::{is_secret, redact};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ enum Why {
 
 impl Agent {
     /// Starts an agent whose folder is `folder`, and waits until it has said who it is. What is said to it and by it is
-    /// written to `record`, without secrets. `setting` is one more variable of its environment.
+    /// written to `record`, without secrets. Its environment is its own ([`environment`]), and `setting`.
     ///
     /// # Errors
     /// When it does not start, or says something else.
@@ -81,16 +81,9 @@ impl Agent {
         }
         let record = File::create(record).map_err(AgentError::io("create", record))?;
         let mut command = Command::new(&program.start[0]);
-        // What a client keeps at home it keeps in its own folder.
-        command.args(&program.start[1..]).current_dir(folder).env("HOME", folder).kill_on_drop(true);
+        command.args(&program.start[1..]).current_dir(folder).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Its homeserver is on loopback, and nobody else is to be asked.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy") {
-                command.env_remove(name);
-            }
-        }
-        command.envs(setting);
+        command.env_clear().envs(environment(folder)?).envs(setting);
         let mut child = command.spawn().map_err(AgentError::io("start", &program.start[0]))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

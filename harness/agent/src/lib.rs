@@ -12,6 +12,7 @@
 mod adapter;
 mod agent;
 mod build;
+mod environment;
 mod error;
 mod kept;
 

@@ -107,3 +107,24 @@ async fn no_secret_gets_into_the_record_and_no_process_stays() {
     };
     tokio::time::timeout(LIMIT, gone).await.expect("it ends");
 }
+
+/// Cargo tells this test things that an agent must not be told.
+#[tokio::test]
+async fn what_it_is_told_of_the_machine_is_its_own() {
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let folder = tempfile::tempdir().unwrap();
+    let agent = start(folder.path(), &format!("env > env.txt; {HELLO}; cat > /dev/null")).await.unwrap();
+    let own = folder.path().join("own");
+    let told = std::fs::read_to_string(own.join("env.txt")).unwrap();
+    let names: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    // The shell adds some of its own.
+    assert!(names.contains(&"PATH") && !names.iter().any(|name| name.starts_with("CARGO")), "{told}");
+    for (name, below) in
+        [("HOME", ""), ("TMPDIR", "tmp"), ("XDG_CONFIG_HOME", "config"), ("XDG_RUNTIME_DIR", "runtime")]
+    {
+        let line = format!("{name}={}", own.join(below).display());
+        assert!(told.lines().any(|told| told.trim_end_matches('/') == line.trim_end_matches('/')), "{line}: {told}");
+        assert!(own.join(below).is_dir());
+    }
+    drop(agent);
+}

@@ -29,6 +29,9 @@ async function logIn({ homeserver, user, password }) {
         type: "m.login.password", identifier, password, initial_device_display_name: "fedproof",
     });
     credentials = { type: "m.login.password", identifier, password };
+    // A device that was logged in before is replaced, and says no more that it has synced.
+    client?.stopClient();
+    client?.removeAllListeners();
     const getSecretStorageKey = async ({ keys }) => {
         const [id] = Object.keys(keys);
         return storageKey ? [id, storageKey] : null;

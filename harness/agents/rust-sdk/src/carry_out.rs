@@ -18,15 +18,17 @@ pub(crate) async fn carry_out(slot: &Slot, command: Command, is_reference: bool)
         if device.reference.is_some() {
             result["recovery_key"] = json!(device.back_up_from_the_start().await?);
         }
-        *slot.write().await = Some(Arc::new(device));
+        let before = slot.write().await.replace(Arc::new(device));
+        // Two devices of one agent would both say what they have synced.
+        before.iter().for_each(|device| device.stop());
         return Ok(result);
     }
     let device = slot.read().await.clone().ok_or("not logged in")?;
     if let Some(done) = mutant::instead(&device, &command).await {
         return done;
     }
-    let result = on_device(slot, &device, command.clone()).await?;
-    mutant::after(&device, &command).await?;
+    let mut result = on_device(slot, &device, command.clone()).await?;
+    mutant::after(&device, &command, &mut result).await?;
     Ok(result)
 }
 

@@ -77,6 +77,12 @@ impl Device {
     }
 }
 
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 async fn sync(client: Client, taken_in: watch::Sender<u64>) {
     let mut settings = SyncSettings::new().timeout(Duration::ZERO);
     loop {

@@ -1,19 +1,17 @@
 //! Deliberately wrong clients (`fixtures/mutants/agent.yaml`): one defect, named by the environment, seeded into how orders
 //! are carried out and how rooms are shaped. Nothing here runs without `FEDPROOF_MUTANT`.
 
+mod keys;
+
 use crate::{Refusal, device::Device, reference::raw};
 use fedproof_agent_protocol::Command;
 use matrix_sdk::{
     Room,
-    encryption::LocalTrust,
+    deserialized_responses::TimelineEventKind,
     room::MessagesOptions,
     ruma::{
         TransactionId, UserId,
-        api::client::{
-            backup::{add_backup_keys_for_session, create_backup_version, get_latest_backup_info},
-            message::send_message_event,
-            room::create_room::v3::Request,
-        },
+        api::client::{backup::create_backup_version, message::send_message_event, room::create_room::v3::Request},
         events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
         serde::Raw,
     },
@@ -36,12 +34,17 @@ pub(crate) fn is(name: &str) -> bool {
 pub(crate) async fn instead(device: &Device, command: &Command) -> Option<Result<Value, Refusal>> {
     let nothing = || Some(Ok(json!({})));
     match (DEFECT.as_deref()?, command) {
-        ("plaintext", Command::Send { room, body }) => Some(in_the_clear(device, room, body).await),
+        ("plaintext", Command::Send { room, body }) if is_begun(device, room).await => {
+            Some(in_the_clear(device, room, body).await)
+        }
+        ("plaintext", Command::SendMany { room, body, count }) if is_begun(device, room).await => {
+            Some(many_in_the_clear(device, room, body, *count).await)
+        }
         ("follows-downgrade", Command::Send { room, body }) if !is_encrypted_by_state(device, room).await => {
             Some(in_the_clear(device, room, body).await)
         }
-        ("old-session", Command::Send { room, .. }) => again(device, room).await.transpose(),
-        ("shares-with-old-devices", Command::Send { room, .. }) => match block_newcomers(device, room).await {
+        ("old-session" | "next-session-early", Command::Send { room, .. }) => again(device, room).await.transpose(),
+        ("shares-with-old-devices", Command::Send { room, .. }) => match keys::block_newcomers(device, room).await {
             Ok(()) => None,
             Err(refusal) => Some(Err(refusal)),
         },
@@ -49,17 +52,29 @@ pub(crate) async fn instead(device: &Device, command: &Command) -> Option<Result
         ("reads-one-sender", Command::Read { room, event }) => Some(device.read(room, event).await.map(of_one_sender)),
         ("restores-nothing", Command::Restore { .. }) | ("gives-no-role", Command::SetRole { .. }) => nothing(),
         ("verifies-nothing", Command::Verify { .. } | Command::AcceptVerification { .. }) => {
-            Some(Ok(json!({"emoji": [], "verified": true})))
+            Some(Ok(json!({"emoji": vec!["Dog"; 7], "verified": true})))
         }
         _ => None,
     }
 }
 
 /// What is done after an order was carried out.
-pub(crate) async fn after(device: &Device, command: &Command) -> Result<(), Refusal> {
+pub(crate) async fn after(device: &Device, command: &Command, result: &mut Value) -> Result<(), Refusal> {
     match (DEFECT.as_deref(), command) {
-        (Some("readable-backup"), Command::SetUpBackup { .. } | Command::BackUp {}) => readable_backup(device).await,
-        (Some("readable-secrets"), Command::SetUpBackup { .. }) => readable_secrets(device).await,
+        (Some("next-session-early"), Command::Send { room, .. }) => next_session(device, room).await,
+        (Some("passes-keys-on"), Command::Invite { room, .. }) => keys::pass_on(device, room).await,
+        (Some("passes-keys-on"), Command::Join { room }) => keys::take(device, room).await,
+        (Some("shows-other-emoji"), Command::Verify { .. }) => {
+            result["emoji"][0] = "none of them".into();
+            Ok(())
+        }
+        (Some("second-notes"), Command::MyNotes {}) => {
+            device.create_room(device.new_room("", &[], false)?).await.map(drop)
+        }
+        (Some("readable-backup" | "key-beside-backup"), Command::SetUpBackup { .. } | Command::BackUp {}) => {
+            keys::readable_backup(device, is("key-beside-backup")).await
+        }
+        (Some("readable-secrets"), Command::SetUpBackup { .. }) => keys::readable_secrets(device).await,
         (Some("other-backup"), Command::SetUpBackup { .. }) => {
             let algorithm = json!({"algorithm": "org.fedproof.none", "auth_data": {}});
             let request = create_backup_version::v3::Request::new(raw(&algorithm)?);
@@ -124,12 +139,12 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
                 request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
             request.room_alias_name = user;
         }
-        "roles-for-all" => {
+        "roles-for-all" | "roles-for-moderators" => {
             if let Some(powers) = &request.power_level_content_override {
                 let mut powers: Value = serde_json::from_str(powers.json().get())?;
                 for (kind, power) in powers["events"].as_object_mut().into_iter().flatten() {
                     if !kind.starts_with("m.") {
-                        *power = 0.into();
+                        *power = json!(if defect == "roles-for-all" { 0 } else { 50 });
                     }
                 }
                 request.power_level_content_override = Some(raw(&powers)?);
@@ -169,6 +184,30 @@ async fn in_the_clear(device: &Device, room: &str, body: &str) -> Result<Value, 
     put(device, &device.room(room)?, "m.room.message", raw(&content)?).await
 }
 
+/// Whether anything encrypted stands in a room.
+async fn is_begun(device: &Device, room: &str) -> bool {
+    let Ok(room) = device.room(room) else { return false };
+    let page = room.messages(MessagesOptions::backward()).await;
+    let is_encrypted = |kind: &TimelineEventKind| {
+        matches!(kind, TimelineEventKind::Decrypted(_) | TimelineEventKind::UnableToDecrypt { .. })
+    };
+    page.is_ok_and(|page| page.chunk.iter().any(|event| is_encrypted(&event.kind)))
+}
+
+async fn many_in_the_clear(device: &Device, room: &str, body: &str, count: u32) -> Result<Value, Refusal> {
+    let mut events = Vec::new();
+    for number in 1..=count {
+        events.push(in_the_clear(device, room, &format!("{body} {number}")).await?["event"].take());
+    }
+    Ok(json!({"events": events}))
+}
+
+/// Takes the session that the next message will have into use, and gives its key to all who are still there.
+async fn next_session(device: &Device, room: &str) -> Result<(), Refusal> {
+    device.room(room)?.discard_room_key().await?;
+    device.send(room, "with the next session").await.map(drop)
+}
+
 /// Its last encrypted message once more, with the session of then; nothing where there is none.
 async fn again(device: &Device, room: &str) -> Result<Option<Value>, Refusal> {
     let room = device.room(room)?;
@@ -200,54 +239,4 @@ async fn last_encrypted(device: &Device, room: &Room) -> Result<Option<Value>, R
         }
     }
     Ok(None)
-}
-
-/// Gives no keys to any but the first device of each member.
-async fn block_newcomers(device: &Device, room: &str) -> Result<(), Refusal> {
-    for member in device.room(room)?.joined_user_ids().await? {
-        let devices = device.client.encryption().get_user_devices(&member).await?;
-        let mut known: Vec<_> = devices.devices().collect();
-        known.sort_by_key(|device| device.first_time_seen_ts());
-        for newcomer in known.iter().skip(1) {
-            newcomer.set_local_trust(LocalTrust::BlackListed).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Overwrites what is in secret storage by what anybody can read.
-async fn readable_secrets(device: &Device) -> Result<(), Refusal> {
-    let secrets = [
-        "m.megolm_backup.v1",
-        "m.cross_signing.master",
-        "m.cross_signing.self_signing",
-        "m.cross_signing.user_signing",
-    ];
-    for secret in secrets {
-        let content = raw(&json!({"key": "as anybody can read it"}))?;
-        device.client.account().set_account_data_raw(secret.into(), content).await?;
-    }
-    Ok(())
-}
-
-/// Overwrites the sessions in the backup by what anybody can read.
-async fn readable_backup(device: &Device) -> Result<(), Refusal> {
-    let version = device.client.send(get_latest_backup_info::v3::Request::new()).await?.version;
-    for room in device.client.joined_rooms() {
-        let page = room.messages(MessagesOptions::backward()).await?;
-        let sessions = page.chunk.iter().filter_map(|event| match &event.encryption_info()?.algorithm_info {
-            matrix_sdk::deserialized_responses::AlgorithmInfo::MegolmV1AesSha2 { session_id, .. } => session_id.clone(),
-            _ => None,
-        });
-        for session in sessions {
-            let data = json!({
-                "first_message_index": 0, "forwarded_count": 0, "is_verified": true,
-                "session_data": {"algorithm": "m.megolm.v1.aes-sha2", "session_key": "as anybody can read it"},
-            });
-            let room = room.room_id().to_owned();
-            let request = add_backup_keys_for_session::v3::Request::new(version.clone(), room, session, raw(&data)?);
-            device.client.send(request).await?;
-        }
-    }
-    Ok(())
 }

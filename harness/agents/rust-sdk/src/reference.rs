@@ -79,7 +79,7 @@ impl Reference {
             "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.tombstone": 100,
             "m.room.server_acl": 100, "m.room.encryption": 100,
         });
-        powers[self.text("role_event")?] = 100.into();
+        powers[self.text("role_event")?] = self.setting("role_power")?.clone();
         Ok(powers)
     }
 }

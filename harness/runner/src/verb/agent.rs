@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 /// How long an order may take; a bound against hanging, not a wait.
-const ORDER_LIMIT: Duration = Duration::from_secs(120);
+const ORDER_LIMIT: Duration = Duration::from_secs(200);
 
 /// What an answer counts as, so that scenarios expect of agents as they expect of servers.
 const CARRIED_OUT: u16 = 200;
