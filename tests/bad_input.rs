@@ -46,6 +46,11 @@ const WRONG: &[(&[&str], i32, &[&str])] = &[
     (&["load", "clients", "--attach", "x", "--deployment", "load"], 2, &["--attach", "--deployment"]),
     (&["load", "limit", "--rate", "5"], 2, &["looks for its rate itself"]),
     (&["load", "limit", "--against", "alpha=synapse@1.163.2"], 2, &["looks for its rate itself"]),
+    (&["harden", "no/such/file"], 2, &["no/such/file"]),
+    (&["harden", "Cargo.toml"], 2, &["Cargo.toml"]),
+    (&["harden", "fixtures/catalogue.yaml"], 2, &["no compose file"]),
+    (&["harden", "fixtures/catalogue.yaml", "--only", "acl/**"], 4, &["no rule", "hardening/user/not-root"]),
+    (&["harden", "fixtures/kubernetes/merge-job.yaml", "--profile", "nobody"], 2, &["no profile \"nobody\""]),
     (&["report", "no/such/folder"], 2, &["no/such/folder"]),
 ];
 

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Print a JSON Schema for editors
     Schema(Schema),
+    /// Hold compose files, Kubernetes manifests and configurations against the hardening rules
+    Harden(Harden),
     /// Start a playground deployment and keep it up until Ctrl-C or `fedproof down`
     Up(Up),
     /// Stop the playground deployment
@@ -165,6 +167,27 @@ pub(crate) struct Lint {
 pub(crate) struct Schema {
     /// What of: scenario, profile, deployment, run, baseline, workload, load, connection, routes
     pub(crate) kind: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Harden {
+    /// Compose files, Kubernetes manifests (a rendered chart), configurations of Synapse
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only these rules: ids or globs (`hardening/user/**`, repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// Registry that images may come from, or a folder of one (repeatable); default: `image_registries` of the profile
+    #[arg(long = "registry", value_name = "HOST[/PATH]")]
+    pub(crate) registries: Vec<String>,
+    /// Profile whose levels and registries count: a name in fixtures/profiles
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// SHOULD gates, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(Debug, ClapArgs)]

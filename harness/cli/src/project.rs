@@ -47,7 +47,8 @@ impl Project {
         self.load(&[]).map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))
     }
 
-    /// The profile of that name, linted against all rows there are.
+    /// The profile of that name, linted against all rows there are: these, and the hardening rules. Without rows, what it
+    /// names is not looked for.
     pub(crate) fn profile(&self, name: &str, rows: &[CaseInfo]) -> Result<Profile, CliError> {
         let folder = self.fixtures().join("profiles");
         let path = folder.join(format!("{name}.yaml"));
@@ -60,7 +61,8 @@ impl Project {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| CliError::bad_input(format!("failed to read {file}: {error}")))?;
         let wrong = match Profile::parse(&file, &text) {
-            Ok(profile) => match profile.names_no_row(&file, &text, rows) {
+            Ok(profile) if rows.is_empty() => return Ok(profile),
+            Ok(profile) => match profile.names_no_row(&file, &text, &[rows, &hardening_rules()].concat()) {
                 wrong if wrong.is_empty() => return Ok(profile),
                 wrong => wrong,
             },
@@ -92,6 +94,11 @@ impl Project {
         let wrong = catalogue.unknown_natives(&fedproof_runner::native_checks());
         if wrong.is_empty() { Ok(catalogue) } else { Err(wrong) }
     }
+}
+
+/// Rules of `fedproof harden`, as rows.
+pub(crate) fn hardening_rules() -> Vec<CaseInfo> {
+    fedproof_hardening::rules().map(fedproof_hardening::Rule::case).collect()
 }
 
 /// Everything that is wrong, as a compiler would print it.

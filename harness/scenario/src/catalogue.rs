@@ -1,7 +1,8 @@
 //! All scenarios that were loaded, and the cases they expand to.
 
-use crate::{diagnostic::Diagnostic, model::Scenario, near, places::Places, select::Selection, template, terms, walk};
+use crate::{model::Scenario, near, select::Selection, template, terms, walk};
 use fedproof_results::{CaseInfo, Level, STANDING};
+use fedproof_yaml::{Diagnostic, Places};
 use std::sync::Arc;
 
 /// Every scenario that was loaded, sorted by file.

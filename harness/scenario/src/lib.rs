@@ -10,7 +10,8 @@
 //!    reading of that file and becomes a [`Diagnostic`].
 //! 2. `lint` goes through everything that could be read and collects what is wrong with it: one file per subject
 //!    (`ids`, `structure`, `actors`, `steps`, `arguments`, `rules`, `bindings`). It names places by JSON pointers,
-//!    which `places` turns into lines and columns; so the model carries no places but those the runner reports.
+//!    which [`fedproof_yaml::Places`] turns into lines and columns; so the model carries no places but those the
+//!    runner reports.
 //! 3. [`Catalogue::entries`] expands rows to cases, one per room version.
 //!
 //! # Adding a verb
@@ -28,12 +29,10 @@
 
 mod capabilities;
 mod catalogue;
-mod diagnostic;
 mod lint;
 mod load;
 pub mod model;
 mod near;
-mod places;
 mod profile;
 mod schema;
 mod select;
@@ -44,7 +43,7 @@ mod walk;
 mod yaml;
 
 pub use catalogue::{Catalogue, Entry, Loaded};
-pub use diagnostic::Diagnostic;
+pub use fedproof_yaml::Diagnostic;
 pub use load::{load, parse};
 pub use profile::{KnownDeviation, LevelOverride, NoRange, Profile, Servers, Versions};
 pub use schema::{schema, schema_kinds};

@@ -11,10 +11,9 @@ mod tables;
 
 use crate::{
     catalogue::Loaded,
-    diagnostic::Diagnostic,
     model::{Scenario, Seat},
-    places::Places,
 };
+use fedproof_yaml::{Diagnostic, Places};
 use std::ops::Range;
 
 /// Everything that is wrong in these scenarios, each by itself and all together, in the order of the files.

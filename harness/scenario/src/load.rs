@@ -2,11 +2,11 @@
 
 use crate::{
     catalogue::{Catalogue, Loaded},
-    diagnostic::Diagnostic,
     lint,
     model::Scenario,
     yaml,
 };
+use fedproof_yaml::Diagnostic;
 use std::{
     collections::BTreeMap,
     fs,

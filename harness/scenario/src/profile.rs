@@ -4,8 +4,9 @@
 mod lint;
 mod range;
 
-use crate::{diagnostic::Diagnostic, select::glob_matches, yaml};
+use crate::{select::glob_matches, yaml};
 use fedproof_results::{CaseInfo, CaseResult, Day, Deviation, Level, ServerInfo, SubjectResult, Verdict};
+use fedproof_yaml::Diagnostic;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,9 +2,9 @@
 
 use crate::{
     model::{Phase, Scenario, Step},
-    places::below,
     span::At,
 };
+use fedproof_yaml::below;
 
 /// A list of steps and its pointer.
 #[derive(Clone, Debug)]

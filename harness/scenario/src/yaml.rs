@@ -1,13 +1,9 @@
 //! YAML into the model, and the parser's errors into diagnostics.
 
-use crate::{
-    diagnostic::Diagnostic,
-    model::Step,
-    near,
-    places::{Places, bytes},
-};
+use crate::{model::Step, near};
+use fedproof_yaml::{Diagnostic, Places, message, place_of};
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location};
+use serde_saphyr::Error;
 use std::{ops::Range, sync::Arc};
 
 /// Reads a file of the language: a scenario, a profile.
@@ -21,20 +17,9 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &Arc<str>) -> Result<T
 }
 
 fn diagnose(file: &str, text: &Arc<str>, error: &Error) -> Diagnostic {
-    let span = error.location().map(|place| place_in(text, place)).unwrap_or_default();
+    let span = place_of(error, text).unwrap_or_default();
     let explained = explain(error, text, span);
     Diagnostic::at(file, text, explained.span, explained.title, explained.label, explained.help)
-}
-
-/// Bytes of a location; the scanner's own errors have only line and column.
-fn place_in(text: &str, place: Location) -> Range<usize> {
-    if place.span().byte_offset().is_some() {
-        return bytes(place);
-    }
-    let (line, column) = (place.line().saturating_sub(1) as usize, place.column().saturating_sub(1) as usize);
-    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
-    let within: usize = text[before..].chars().take(column).map(char::len_utf8).sum();
-    before + within..before + within
 }
 
 struct Explained {
@@ -98,7 +83,7 @@ fn explain(error: &Error, text: &str, span: Range<usize>) -> Explained {
             let line = text.lines().nth(before).unwrap_or_default();
             // Plain text cannot hold braces inside of `{ }`, which is the usual slip with references.
             let help = line.contains("${").then_some("within `{ }` and `[ ]` a text with `${…}` must be in quotes");
-            plain(without_place(&other.to_string()), "", help)
+            plain(message(other), "", help)
         }
     }
 }
@@ -143,9 +128,4 @@ fn in_words(expected: &str) -> &str {
         "bool" | "boolean" => "true or false",
         other => other.strip_prefix("struct ").map_or(other, |_| "a mapping (`key: value`)"),
     }
-}
-
-/// The message without the place the parser adds to it; the caret shows it.
-fn without_place(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(message, _)| message).to_owned()
 }

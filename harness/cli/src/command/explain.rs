@@ -6,12 +6,16 @@ use crate::{
     project::Project,
     stdout,
 };
+use fedproof_hardening::{Rule, rules};
 use fedproof_results::exit;
 use fedproof_scenario::{Catalogue, Entry};
 use serde_json::json;
 
 /// Shows what a case asks, why that shows it, and its script.
 pub(crate) fn explain(project: &Project, args: &Explain) -> Result<u8, CliError> {
+    if let Some(rule) = rules().find(|rule| rule.id == args.id) {
+        return Ok(explain_rule(rule, args.format));
+    }
     let catalogue = project.catalogue()?;
     let selection = catalogue.select(std::slice::from_ref(&args.id), &|_| true).map_err(CliError::nothing_selected)?;
     let Some(entry) = selection.entries.first() else {
@@ -31,6 +35,24 @@ pub(crate) fn explain(project: &Project, args: &Explain) -> Result<u8, CliError>
         }
     }
     Ok(exit::QUALIFIED)
+}
+
+/// A rule of `fedproof harden`.
+fn explain_rule(rule: &Rule, format: Format) -> u8 {
+    let not_in: Vec<String> = rule.not_in.iter().map(|(kind, why)| format!("{kind}: {why}")).collect();
+    match format {
+        Format::Json => stdout::json(&json!({
+            "case": rule.case(), "expected": rule.expected, "help": rule.help, "denies": rule.denies, "not_in": not_in,
+        })),
+        Format::Text => {
+            let not_in: String = not_in.iter().map(|one| format!("says nothing of {one}\n")).collect();
+            let Rule { id, title, level, source, expected, help, .. } = rule;
+            stdout::print(&format!(
+                "{id}\n  {title}\n\n{level} · {source}\n\nexpected: {expected}\nto do: {help}\n{not_in}\njudge it: fedproof harden FILE --only '{id}'"
+            ));
+        }
+    }
+    exit::QUALIFIED
 }
 
 fn text(catalogue: &Catalogue, entry: &Entry, ids: &[&str]) -> String {

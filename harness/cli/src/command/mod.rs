@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod gate;
 mod gateway;
+mod harden;
 mod kill_matrix;
 mod lint;
 mod list;
@@ -38,6 +39,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Explain(explain) => explain::explain(&project()?, &explain),
         Command::Lint(lint) => lint::lint(&project()?, &lint),
         Command::Schema(schema) => schema::schema(&schema),
+        Command::Harden(harden) => harden::harden(project, &harden),
         Command::Up(up) => playground::up(&project()?, up).await,
         Command::Down => playground::down().await,
         Command::Gateway(args) => gateway::gateway(args).await,

@@ -4,11 +4,11 @@ use super::{Finding, Linter, structure::listed};
 use crate::{
     model::{Actor, ActorKind, Part, Scenario},
     near,
-    places::below,
     template::{is_name, references},
     terms::{BUILT_IN, FEATURES, SHUT},
     walk,
 };
+use fedproof_yaml::below;
 use serde_json::Value;
 use std::collections::HashSet;
 

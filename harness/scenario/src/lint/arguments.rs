@@ -3,10 +3,9 @@
 use super::{Finding, Linter, structure::listed};
 use crate::{
     model::{Actor, ActorKind, Barrier, BarrierKind, Condition, Effect, Manner, Service, Verb},
-    near,
-    places::below,
-    terms,
+    near, terms,
 };
+use fedproof_yaml::below;
 use serde_json::{Value, json};
 
 /// Orders that change nothing, so that they can be given until the answer is the right one.

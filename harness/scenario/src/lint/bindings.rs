@@ -4,11 +4,11 @@ use super::{Finding, Linter, structure::listed};
 use crate::{
     model::{Actor, Save, Step},
     near,
-    places::below,
     template::{self, Reference, TemplateError},
     terms, walk,
     walk::List,
 };
+use fedproof_yaml::below;
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -4,11 +4,11 @@ use super::{Finding, Linter, arguments, structure::listed};
 use crate::{
     model::{ActorKind, BodyCheck, Expect, Save, Step, Verb},
     near,
-    places::below,
     template::{is_name, references},
     terms::BUILT_IN,
     walk,
 };
+use fedproof_yaml::below;
 
 /// Verbs after which there is no answer that could be expected to be anything.
 const WITHOUT_ANSWER: &[&str] = &[

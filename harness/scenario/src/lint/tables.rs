@@ -4,11 +4,11 @@ use super::{Finding, Linter, structure::listed};
 use crate::{
     model::{Actor, Table},
     near,
-    places::below,
     template::references,
     terms,
 };
 use fedproof_results::Level;
+use fedproof_yaml::below;
 
 /// Checks `for_each`, and names of virtual servers that rows give.
 pub(super) fn check(linter: &mut Linter<'_>) {

@@ -1,7 +1,8 @@
 //! What can be wrong with a profile beyond its form.
 
 use super::Profile;
-use crate::{diagnostic::Diagnostic, places::Places, template::is_name};
+use crate::template::is_name;
+use fedproof_yaml::{Diagnostic, Places, below};
 use std::sync::Arc;
 
 /// Everything that is wrong in a profile by itself.
@@ -25,7 +26,7 @@ pub(super) fn lint(profile: &Profile, file: &str, text: &Arc<str>) -> Vec<Diagno
     }
     for name in profile.settings.keys().filter(|name| !is_name(name)) {
         let help = "a name is a letter, then letters, digits, `_` and `-`";
-        say(&crate::places::below("/settings", name), format!("`{name}` is no name"), Some(help));
+        say(&below("/settings", name), format!("`{name}` is no name"), Some(help));
     }
     for (index, over) in profile.levels.iter().enumerate().filter(|(_, over)| over.reason.trim().is_empty()) {
         let title = format!("the level of `{}` is changed without a reason", over.rows);

@@ -26,7 +26,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A mistake at these bytes of the source; an empty span means the word that starts there.
-    pub(crate) fn at(
+    pub fn at(
         file: &str,
         source: &Arc<str>,
         span: Range<usize>,

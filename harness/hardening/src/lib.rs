@@ -1,0 +1,23 @@
+//! Hardening of deployments: rules on containers, and on what leads to them, judged over files and over what runs.
+//!
+//! [`read`] turns compose files, Kubernetes manifests and configurations of Synapse into [`Input`]s; [`inspected`] does so
+//! with what a container engine says of containers that run. [`judge`] applies the [`rules`] to them: the same rules,
+//! whatever was read, so that what a file promises and what runs are held to one list. Where a rule says nothing about a
+//! kind of input, its verdict is *not applicable*, with the reason.
+//!
+//! Nothing here starts anything or asks anybody; only files are read. Whether a cluster or an engine keeps what a file
+//! says is not known from the file.
+
+mod error;
+mod interpolate;
+mod judge;
+mod model;
+mod read;
+mod rules;
+mod secrets;
+
+pub use error::HardeningError;
+pub use judge::{Finding, Judgement, judge};
+pub use model::{Input, Kind, Source};
+pub use read::{Inside, inspected, read};
+pub use rules::{Rule, rules};

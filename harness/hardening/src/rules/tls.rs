@@ -1,0 +1,86 @@
+//! `hardening/tls`: nothing goes in the clear, and nobody is taken for somebody else.
+
+use super::{Check, Judged, NOTHING, POLICY, Rule, broken, no, of_synapse};
+use crate::model::{Config, Kind, Route, Seen};
+use fedproof_yaml::{Field, Node};
+
+const NO_ROUTES: &str = "only an Ingress says it";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "hardening/tls/minimum-version",
+        title: "federation asks for TLS 1.2 at least",
+        source: "BSI TR-02102-2; Synapse, federation_client_minimum_tls_version",
+        expected: "`\"1.2\"` or `\"1.3\"`",
+        help: "`federation_client_minimum_tls_version: \"1.2\"`: Synapse's default is 1",
+        checks: &[Check::Configs(|config, _| of_synapse(config, minimum))],
+        ..POLICY
+    },
+    Rule {
+        id: "hardening/tls/verified",
+        title: "federation verifies certificates, everybody's",
+        source: "Synapse, federation_verify_certificates",
+        expected: "no exception",
+        help: "take the setting out, or the servers out of it; a private authority goes into `federation_custom_ca_list`",
+        checks: &[Check::Configs(|config, _| of_synapse(config, verified))],
+        ..POLICY
+    },
+    Rule {
+        id: "hardening/tls/public-address",
+        title: "clients are told an address with TLS",
+        source: "Client-server API, transport; Synapse, public_baseurl",
+        expected: "`https://…`",
+        help: "`public_baseurl: https://…`, with TLS at the reverse proxy",
+        checks: &[Check::Configs(|config, _| {
+            of_synapse(config, |config| {
+                let field = config.setting("public_baseurl");
+                field.map_or(Judged::Holds, |field| match field.value.text() {
+                    Some(url) if !url.starts_with("https://") => {
+                        broken(&config.place(&field.value.place), format!("`{url}`"))
+                    }
+                    _ => Judged::Holds,
+                })
+            })
+        })],
+        ..POLICY
+    },
+    Rule {
+        id: "hardening/tls/ingress",
+        title: "every way in has a certificate",
+        source: "APP.4.4.A7",
+        expected: "its host among those under `tls`",
+        help: "`tls: [{hosts: [HOST], secretName: NAME}]`",
+        not_in: &[(Kind::Compose, NO_ROUTES), (Kind::Configuration, NO_ROUTES), (Kind::Running, NO_ROUTES)],
+        checks: &[Check::Routes(|route: &Route, _| match route.encrypted {
+            true => Judged::Holds,
+            false => broken(&route.at, NOTHING),
+        })],
+        ..POLICY
+    },
+];
+
+fn minimum(config: &Config) -> Judged {
+    if config.setting("server_name").is_none() {
+        return Judged::NotApplicable("a worker's own configuration says nothing of it");
+    }
+    match config.setting("federation_client_minimum_tls_version") {
+        Some(field) if ["1.2", "1.3"].contains(&&*field.value.text().unwrap_or_default()) => Judged::Holds,
+        Some(field) => {
+            broken(&config.place(&field.value.place), format!("`{}`", field.value.text().unwrap_or_default()))
+        }
+        None => broken(&config.at, NOTHING),
+    }
+}
+
+fn verified(config: &Config) -> Judged {
+    let is_exception = |field: &&Field| match &*field.key {
+        "federation_verify_certificates" => field.value.flag() == Some(false),
+        "federation_certificate_verification_whitelist" => !field.value.items().is_empty(),
+        "use_insecure_ssl_client_just_for_testing_do_not_use" => field.value.flag() == Some(true),
+        _ => false,
+    };
+    let fields = config.root.as_ref().map(Node::fields).unwrap_or_default();
+    let found = fields.iter().filter(is_exception);
+    let seen: Vec<_> = found.map(|field| Seen { value: field.key.clone(), at: config.place(&field.place) }).collect();
+    no(&seen)
+}

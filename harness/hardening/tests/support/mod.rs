@@ -1,0 +1,30 @@
+//! What the tests of the rules share.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use fedproof_hardening::{Judgement, Kind, Rule, judge, read, rules};
+use fedproof_results::Verdict;
+use std::path::{Path, PathBuf};
+
+/// The files that are judged.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
+}
+
+/// Everything that the rules say of a file, and of what it names.
+pub(crate) fn judged(file: &Path) -> Vec<Judgement> {
+    let inputs = read(&[file]).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    judge(&inputs, &["registry.example".to_owned()], |_| true, |rule| rule.level)
+}
+
+/// Rules that say something about a kind of file.
+pub(crate) fn rules_of(kind: Kind) -> impl Iterator<Item = &'static Rule> {
+    rules().filter(move |rule| rule.not_in.iter().all(|(other, _)| *other != kind))
+}
+
+/// Ids of the rules that are broken, each once.
+pub(crate) fn broken(judgements: &[Judgement]) -> Vec<&'static str> {
+    let mut ids: Vec<_> = judgements.iter().filter(|one| one.verdict == Verdict::Fail).map(|one| one.rule).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
