@@ -80,7 +80,7 @@ fn text(judgements: &[Judgement], strict: bool) -> String {
         let (held, broken) = (count(Verdict::Pass), count(Verdict::Fail));
         let _ = writeln!(
             text,
-            "{file}: {held} rules hold, {broken} are broken, {} do not apply",
+            "{file}: {held} rules hold, {broken} broken, {} not applicable",
             count(Verdict::NotApplicable)
         );
         for one in of_file.iter().filter(|one| one.verdict == Verdict::NotApplicable) {
