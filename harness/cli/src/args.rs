@@ -172,8 +172,11 @@ pub(crate) struct Schema {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Harden {
     /// Compose files, Kubernetes manifests (a rendered chart), configurations of Synapse
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "running", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Containers that run: all of a compose project, or one by name or id (repeatable). Tried from inside, with `docker exec`
+    #[arg(long, value_name = "PROJECT|CONTAINER")]
+    pub(crate) running: Vec<String>,
     /// Only these rules: ids or globs (`hardening/user/**`, repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Vec<String>,

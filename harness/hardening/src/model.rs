@@ -105,6 +105,8 @@ pub(crate) struct Container {
     /// Paths of the host that are mounted.
     pub(crate) host_paths: Vec<Seen<String>>,
     pub(crate) devices: Vec<Seen<String>>,
+    /// Control groups are of version 1, where engines share the host's unless told otherwise.
+    pub(crate) old_cgroups: bool,
     /// Namespaces that are the host's: `network`, `pid`, `ipc`, `uts`, `user`, `cgroup`.
     pub(crate) host_namespaces: Vec<Seen<&'static str>>,
     pub(crate) ports: Vec<Seen<Port>>,

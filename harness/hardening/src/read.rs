@@ -112,6 +112,7 @@ impl Container {
             sysctls: Vec::new(),
             host_paths: Vec::new(),
             devices: Vec::new(),
+            old_cgroups: false,
             host_namespaces: Vec::new(),
             ports: Vec::new(),
             limits: Resources::default(),

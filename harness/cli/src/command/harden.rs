@@ -1,5 +1,6 @@
 //! `fedproof harden`: the hardening rules over files, and over containers that run.
 
+use super::harden_running::running;
 use crate::{
     args::{Harden, ListFormat},
     error::CliError,
@@ -15,7 +16,7 @@ use std::{fmt::Write, io::IsTerminal};
 /// The setting of a profile that lists the registries images may come from.
 const REGISTRIES: &str = "image_registries";
 
-/// Judges files; gives the exit code.
+/// Judges files and what runs; gives the exit code.
 pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: &Harden) -> Result<u8, CliError> {
     let is_selected = |rule: &Rule| args.only.is_empty() || args.only.iter().any(|glob| is_named(&rule.case(), glob));
     if !rules().any(is_selected) {
@@ -26,7 +27,8 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
         )));
     }
     let profile = args.profile.as_ref().map(|name| project()?.profile(name, &[])).transpose()?;
-    let inputs = read(&args.files)?;
+    let mut inputs = read(&args.files)?;
+    inputs.extend(running(&args.running)?);
     let level_of = |rule: &Rule| profile.as_ref().map_or(rule.level, |profile| profile.level_of(&rule.case()));
     let judgements = judge(&inputs, &registries(args, profile.as_ref())?, is_selected, level_of);
     let is_gating = |one: &&Judgement| one.verdict == Verdict::Fail && one.level.gates(args.strict);

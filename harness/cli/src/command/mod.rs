@@ -8,6 +8,7 @@ mod explain;
 mod gate;
 mod gateway;
 mod harden;
+mod harden_running;
 mod kill_matrix;
 mod lint;
 mod list;

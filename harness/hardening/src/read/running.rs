@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// What was seen inside a container, by trying.
 #[derive(Clone, Debug, Default)]
 pub struct Inside {
-    /// `/proc/1/status`, the kernel's own word on who runs and with which rights.
+    /// `/proc/PID/status` of the first process, the kernel's own word on who runs and with which rights, and a line
+    /// `Cgroup: ` with the first of its `cgroup`.
     pub status: String,
     /// Folders of the root file system in which root could make a file.
     pub writable: Vec<String>,
@@ -98,6 +99,7 @@ fn described(container: &Value, inside: &Inside, name: String, at: &Place) -> Co
             one.host_namespaces.push(Seen { value: namespace, at: at.clone() });
         }
     }
+    one.old_cgroups = status("Cgroup").first().is_some_and(|line| !line.starts_with("0::"));
     one.ports = ports(container).into_iter().map(|value| Seen { value, at: at.clone() }).collect();
     let amount = |key: &str| container.pointer(&host(key)).and_then(Value::as_i64).filter(|amount| *amount > 0);
     let amount = |key: &str| amount(key).map(|amount| seen(amount.to_string()));

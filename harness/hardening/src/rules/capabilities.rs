@@ -81,7 +81,10 @@ pub(super) const RULES: &[Rule] = &[
         source: "IG BvC 026, SYS.1.6.A21, Pod Security Standards (baseline)",
         expected: "the runtime's profile, or one of its own",
         help: "compose: no `apparmor:unconfined`; Kubernetes: `appArmorProfile: {type: RuntimeDefault}`",
-        checks: &[Check::Containers(|container, _| none(&container.apparmor, |profile| unconfined(profile)))],
+        checks: &[Check::Containers(|container, context| match &container.apparmor {
+            None if context.kind == Kind::Running => Judged::NotApplicable("the host has no AppArmor"),
+            profile => none(profile, |profile| unconfined(profile)),
+        })],
         ..POLICY
     },
     Rule {

@@ -92,7 +92,10 @@ pub(super) const RULES: &[Rule] = &[
         expected: "control groups of its own",
         help: "take `cgroup: host` out",
         not_in: &[IN_KUBERNETES],
-        checks: &[Check::Containers(|container, _| namespace(container, "cgroup"))],
+        checks: &[Check::Containers(|container, _| match container.old_cgroups {
+            true => Judged::NotApplicable("version 1 of control groups: the engine shares the host's"),
+            false => namespace(container, "cgroup"),
+        })],
         ..POLICY
     },
     Rule {

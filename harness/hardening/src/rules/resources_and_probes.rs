@@ -1,6 +1,6 @@
 //! `hardening/resources-and-probes`: nobody starves the others, and what hangs is noticed.
 
-use super::{Check, Judged, NOTHING, POLICY, Rule, broken, must_be, must_say};
+use super::{Check, Judged, NOTHING, POLICY, Rule, broken, must_say, none};
 use crate::model::{Kind, Place, Seen};
 
 const ENDS: &str = "it ends by itself";
@@ -62,9 +62,13 @@ pub(super) const RULES: &[Rule] = &[
         source: "IG BvC 029, APP.4.4.A11",
         expected: "a health check",
         help: "compose: `healthcheck` with a `test`; Kubernetes: `livenessProbe`",
-        checks: &[Check::Containers(|container, _| match container.ends {
-            true => Judged::NotApplicable(ENDS),
-            false => must_be(true, &container.liveness, &container.at),
+        checks: &[Check::Containers(|container, context| match &container.liveness {
+            _ if container.ends => Judged::NotApplicable(ENDS),
+            None => broken(&container.at, NOTHING),
+            Some(check) if context.kind == Kind::Running && !check.value => {
+                broken(&check.at, "one that does not pass, or has not yet")
+            }
+            check => none(check, |asks| (!asks).then(|| "one that asks nothing".to_owned())),
         })],
         ..POLICY
     },
