@@ -1,7 +1,7 @@
 //! Every rule on every input.
 
 use crate::{
-    model::{Config, Input, Kind, Place},
+    model::{Config, Input, Place},
     rules::{Check, Context, Judged, Rule, rules},
 };
 use fedproof_results::{Level, Verdict};
@@ -125,7 +125,7 @@ fn apply(rule: &'static Rule, input: &Input, context: &Context) -> Raw {
         }
     }
     let mut breaches: Vec<Broken> = Vec::new();
-    let (mut holds, mut why) = (false, nothing_of(rule, input.kind));
+    let (mut holds, mut why) = (false, nothing_of(rule));
     for (subject, judged) in judged {
         match judged {
             Judged::Holds => holds = true,
@@ -155,13 +155,12 @@ fn apply(rule: &'static Rule, input: &Input, context: &Context) -> Raw {
 }
 
 /// Why a rule says nothing where there is nothing that it judges.
-fn nothing_of(rule: &Rule, kind: Kind) -> &'static str {
+fn nothing_of(rule: &Rule) -> &'static str {
     match rule.checks {
-        _ if kind == Kind::Running => "nothing runs",
         [Check::Containers(_), ..] => "no container is described here",
         [Check::Services(_), ..] => "there is no Service here",
         [Check::Routes(_), ..] => "there is no Ingress here",
-        _ => "no configuration file is given here",
+        _ => "there is no configuration file here",
     }
 }
 
