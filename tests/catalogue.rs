@@ -16,7 +16,7 @@ struct Row {
 }
 
 /// Chapters that are whole: every row that names no other issue is decided.
-const COVERED: [&str; 12] = [
+const COVERED: [&str; 13] = [
     "endpoint",
     "send",
     "join",
