@@ -15,9 +15,9 @@ use crate::{
     work::work_folder,
 };
 use fedproof_deployment::{Description, LOOPBACK};
-use fedproof_results::{CaseInfo, Day, Event, RunRecord, ServerInfo, Verdict, WallMs, exit};
+use fedproof_results::{CaseInfo, Day, Event, Level, RunRecord, ServerInfo, Verdict, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
-use fedproof_scenario::{Catalogue, Loaded, Profile, Selection};
+use fedproof_scenario::{Catalogue, Diagnostic, Loaded, Profile, Selection};
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 /// Runs the selected cases; the exit code says the verdict.
@@ -174,7 +174,15 @@ fn select(
     let is_asked = |case: &CaseInfo| profile.asks_for(case) || ground::asks_for(description, case);
     let mut selection = catalogue.select(selectors, &is_asked).map_err(CliError::nothing_selected)?;
     if selectors.is_empty() {
-        selection.entries.retain(|entry| ground::unmet(description, &catalogue.scenarios[entry.scenario]).is_none());
+        selection.entries.retain(|entry| {
+            let loaded = &catalogue.scenarios[entry.scenario];
+            // An observation in a chapter that nobody asks for, whose settings only those have who ask for it.
+            let is_beside = entry.info.level == Level::Observe
+                && loaded.scenario.level == Level::Policy
+                && !is_asked(&entry.info)
+                && !missing_settings(catalogue, [entry.scenario], profile).is_empty();
+            ground::unmet(description, loaded).is_none() && !is_beside
+        });
     }
     if selection.entries.is_empty() {
         return Err(CliError::nothing_selected("no case is selected"));
@@ -183,12 +191,21 @@ fn select(
     Ok(selection)
 }
 
+/// What in these scenarios refers to settings that the profile does not have.
+fn missing_settings(
+    catalogue: &Catalogue,
+    scenarios: impl IntoIterator<Item = usize>,
+    profile: &Profile,
+) -> Vec<Diagnostic> {
+    let scenarios = scenarios.into_iter().map(|index| catalogue.scenarios[index].clone()).collect();
+    let known: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
+    Catalogue { scenarios }.unknown_settings(&known)
+}
+
 /// Every setting that a selected case refers to must be one of the profile's.
 fn has_settings(catalogue: &Catalogue, selection: &Selection, profile: &Profile) -> Result<(), CliError> {
     let selected: BTreeSet<usize> = selection.entries.iter().map(|entry| entry.scenario).collect();
-    let scenarios = selected.iter().map(|index| catalogue.scenarios[*index].clone()).collect();
-    let known: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
-    let wrong = Catalogue { scenarios }.unknown_settings(&known);
+    let wrong = missing_settings(catalogue, selected, profile);
     if wrong.is_empty() {
         return Ok(());
     }
