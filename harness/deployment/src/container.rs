@@ -180,6 +180,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_homeserver_gets_no_right_that_it_does_not_need() {
+        let image = Image { project: Arc::new(Project::of_test()), reference: "some/synapse:1".into() };
+        let service = Service {
+            name: "alpha",
+            words: vec!["launcher.py".into()],
+            environment: BTreeMap::from([("A".to_owned(), "$b".to_owned())]),
+            folder: Path::new("/work/alpha"),
+            folders: vec!["/socket".into()],
+            published: SocketAddr::from(([127, 0, 0, 1], 8008)),
+            ready: "/ready",
+        };
+        let described = image.describe(&service);
+        let alpha = &described["services"]["alpha"];
+        for (key, value) in [
+            ("image", json!("some/synapse:1")),
+            ("user", json!("70000:70000")),
+            ("read_only", json!(true)),
+            ("cap_drop", json!(["ALL"])),
+            ("security_opt", json!(["no-new-privileges:true"])),
+            ("ports", json!(["127.0.0.1:8008:8008"])),
+            ("environment", json!({"A": "$$b"})),
+            (
+                "volumes",
+                json!(["/socket:/socket", "/work/alpha:/fedproof/homeserver", "/fixtures:/fedproof/fixtures:ro"]),
+            ),
+            ("labels", json!({"owner": "me"})),
+        ] {
+            assert_eq!(alpha[key], value, "{key}");
+        }
+        for key in ["mem_limit", "cpus", "pids_limit", "healthcheck", "tmpfs"] {
+            assert!(!alpha[key].is_null(), "{key}");
+        }
+        assert!(alpha["privileged"].is_null() && alpha["cap_add"].is_null() && alpha["network_mode"].is_null());
+        let launcher = Path::new("/fixtures/homeservers/launcher.py");
+        assert_eq!(image.inside(service.folder, launcher), Path::new("/fedproof/fixtures/homeservers/launcher.py"));
+        assert_eq!(image.inside(service.folder, Path::new("/elsewhere")), Path::new("/elsewhere"));
+    }
+
+    #[test]
     fn nothing_is_filled_in_by_compose() {
         let mut value = json!({"a": ["$HOME", {"b": "x${y}"}], "c": 1});
         literal(&mut value);

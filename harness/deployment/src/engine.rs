@@ -102,6 +102,20 @@ impl Project {
         Ok(project)
     }
 
+    /// One that the engine knows nothing of.
+    #[cfg(test)]
+    pub(crate) fn of_test() -> Self {
+        Self {
+            name: "test".into(),
+            compose: vec![ENGINE, "compose"],
+            gateway: IpAddr::from([0; 4]),
+            owner: ("owner", "me".into()),
+            user: (UNPRIVILEGED, UNPRIVILEGED),
+            fixtures: "/fixtures".into(),
+            removed: true.into(),
+        }
+    }
+
     /// Removes whatever it has, once, without the runtime's help: where a deployment is dropped.
     pub(crate) fn remove(&self) {
         if self.removed.swap(true, Ordering::SeqCst) {
