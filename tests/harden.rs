@@ -109,10 +109,9 @@ fn the_documentation_lists_every_rule() {
 }
 
 #[test]
-fn our_own_deployment_keeps_every_rule() {
-    let name = "docker-compose.yml";
-    if Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists() {
+fn our_own_deployments_keep_every_rule() {
+    for name in ["docker-compose.yml", "fixtures/kubernetes/load-job.yaml", "fixtures/kubernetes/merge-job.yaml"] {
         let (code, stdout, stderr) = fedproof(&["harden", name, "--profile", "bundesmessenger"]);
-        assert_eq!(code, 0, "{stdout}{stderr}");
+        assert_eq!(code, 0, "{name}: {stdout}{stderr}");
     }
 }

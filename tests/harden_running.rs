@@ -116,6 +116,7 @@ fn what_is_softened_is_found_and_nothing_else() {
 fn what_a_careless_container_leaves_open_is_found() {
     let script = "mkdir -p /data /run/secrets
         printf 'server_name: a\\nlisteners: []\\nform_secret: hunter2\\n' >/data/homeserver.yaml
+        echo '-----BEGIN CERTIFICATE-----' >/data/certificate.pem; echo '-----BEGIN PRIVATE KEY-----' >/data/private.pem
         echo key >/data/signing.key; chmod 644 /data/signing.key; echo 'password: hunter2'; exec sleep 600";
     let words = ["/data/homeserver.yaml", "--token=hunter2"];
     let container = Container::start("careless", &["--volume", "/data"], script, &words);
@@ -138,6 +139,11 @@ fn what_a_careless_container_leaves_open_is_found() {
         "files/data",
     ] {
         assert!(broken.iter().any(|one| one == rule), "{rule} in {broken:?}");
+    }
+    // What runs has no lines; a finding says all there is to say all the same. A certificate is for everybody.
+    let (_, stdout, _) = fedproof(&["harden", "--running", &container.0, "--only", "hardening/files/data"]);
+    for (text, is_shown) in [("signing.key` with mode 0644", true), ("private.pem", true), ("certificate.pem", false)] {
+        assert_eq!(stdout.contains(text), is_shown, "{text}: {stdout}");
     }
 }
 

@@ -216,10 +216,16 @@ impl Raw {
 fn finding(rule: &Rule, breach: Broken, shown: &Shown) -> Finding {
     let Broken { at, subjects, seen, .. } = breach;
     let text = shown.0.get(&at.source.name).unwrap_or(&at.source.text);
-    let title = format!("{}: {}", rule.id, rule.title);
+    let mut title = format!("{}: {}", rule.id, rule.title);
     let label = format!("{}: expected {}, seen {seen}", subjects.join(", "), rule.expected);
-    let mut diagnostic = Diagnostic::at(&at.source.name, text, at.span, title, label, Some(rule.help.to_owned()));
-    if at.source.text.is_empty() {
+    let help = Some(rule.help.to_owned());
+    // What runs has no text to point into.
+    let nowhere = at.source.text.is_empty();
+    if nowhere {
+        title = format!("{title}: {label}");
+    }
+    let mut diagnostic = Diagnostic::at(&at.source.name, text, at.span, title, label, help);
+    if nowhere {
         (diagnostic.line, diagnostic.column, diagnostic.length) = (0, 0, 0);
     }
     let Diagnostic { file, line, column, .. } = diagnostic.clone();

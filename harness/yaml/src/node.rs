@@ -200,3 +200,19 @@ impl<'de> Visitor<'de> for BareVisitor {
         Ok(Value::Mapping(fields))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Value, documents};
+
+    #[test]
+    fn an_alias_is_used_in_one_place_and_written_in_another() {
+        let text = "a: &a {user: root}\nb: {<<: *a}\nc: *a\n---\n# nothing\n---\nd: 0440\n";
+        let read = documents(text).expect("it is YAML");
+        let user = read[0].find(&["b", "user"]).expect("it is merged in");
+        assert_eq!(&text[user.place.written.clone()], "root");
+        assert!(user.place.used.start > user.place.written.start);
+        assert!(matches!(&read[1].get("d").expect("it is there").value, Value::Text(mode) if mode == "0440"));
+        assert_eq!(read.len(), 2);
+    }
+}

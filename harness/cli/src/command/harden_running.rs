@@ -16,13 +16,15 @@ for folder in / /etc /usr /var /opt; do
     if (: > "$probe") 2>/dev/null; then rm -f "$probe"; echo "$folder"; fi
 done"#;
 
-/// As the container's user: keys, databases and secrets in what is mounted, with their modes; mount points that are no
-/// files, marked by a leading `d`.
+/// As the container's user: keys, databases and secrets in what is mounted, with their modes (a certificate is no secret, whatever
+/// its file is called); mount points that are no files, marked by a leading `d`.
 const FILES: &str = r#"
 for mount in "$@"; do
     [ -f "$mount" ] || echo "d $mount"
-    find "$mount" -xdev -maxdepth 4 -type f \( -name '*.key' -o -name '*.pem' -o -name '*.db' -o -path '/run/secrets/*' \) \
+    find "$mount" -xdev -maxdepth 4 -type f \( -name '*.key' -o -name '*.db' -o -path '*/secrets/*' \) \
         -exec stat -c '%a %n' {} + 2>/dev/null
+    find "$mount" -xdev -maxdepth 4 -type f -name '*.pem' -exec grep -l 'PRIVATE KEY' {} + 2>/dev/null |
+        while read -r file; do stat -c '%a %n' "$file"; done
 done
 true"#;
 

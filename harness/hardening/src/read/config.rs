@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc};
 
 impl Config {
     /// A whole file.
-    pub(super) fn of_file(source: &Arc<Source>, name: String) -> Self {
+    pub(crate) fn of_file(source: &Arc<Source>, name: String) -> Self {
         Self {
             name,
             at: source.place(&(0..0)),

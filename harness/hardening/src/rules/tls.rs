@@ -29,19 +29,9 @@ pub(super) const RULES: &[Rule] = &[
         id: "hardening/tls/public-address",
         title: "clients are told an address with TLS",
         source: "Client-server API, transport; Synapse, public_baseurl",
-        expected: "`https://…`",
+        expected: "`https://…`, but for loopback",
         help: "`public_baseurl: https://…`, with TLS at the reverse proxy",
-        checks: &[Check::Configs(|config, _| {
-            of_synapse(config, |config| {
-                let field = config.setting("public_baseurl");
-                field.map_or(Judged::Holds, |field| match field.value.text() {
-                    Some(url) if !url.starts_with("https://") => {
-                        broken(&config.place(&field.value.place), format!("`{url}`"))
-                    }
-                    _ => Judged::Holds,
-                })
-            })
-        })],
+        checks: &[Check::Configs(|config, _| of_synapse(config, public_address))],
         ..POLICY
     },
     Rule {
@@ -58,6 +48,20 @@ pub(super) const RULES: &[Rule] = &[
         ..POLICY
     },
 ];
+
+/// What only this machine reaches needs no TLS.
+fn public_address(config: &Config) -> Judged {
+    let Some(field) = config.setting("public_baseurl") else { return Judged::Holds };
+    let url = field.value.text().unwrap_or_default();
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    let is_local = ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|local| host.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+    match url.starts_with("https://") || is_local {
+        true => Judged::Holds,
+        false => broken(&config.place(&field.value.place), format!("`{url}`")),
+    }
+}
 
 fn minimum(config: &Config) -> Judged {
     if config.setting("server_name").is_none() {
@@ -83,4 +87,28 @@ fn verified(config: &Config) -> Judged {
     let found = fields.iter().filter(is_exception);
     let seen: Vec<_> = found.map(|field| Seen { value: field.key.clone(), at: config.place(&field.place) }).collect();
     no(&seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judged, public_address};
+    use crate::model::{Config, Source};
+    use std::sync::Arc;
+
+    #[test]
+    fn only_what_this_machine_alone_reaches_goes_without_tls() {
+        for (url, holds) in [
+            ("https://alpha.example/", true),
+            ("http://127.0.0.1:8008/", true),
+            ("http://localhost", true),
+            ("http://[::1]:8008", true),
+            ("http://localhost.example/", false),
+            ("http://127.0.0.10.example/", false),
+            ("http://alpha.example/", false),
+        ] {
+            let source = Arc::new(Source { name: "x".into(), text: format!("public_baseurl: \"{url}\"\n").into() });
+            let config = Config::of_file(&source, "x".into());
+            assert_eq!(matches!(public_address(&config), Judged::Holds), holds, "{url}");
+        }
+    }
 }
