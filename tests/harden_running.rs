@@ -1,4 +1,4 @@
-//! `fedproof harden --running` on containers that really run. Needs an engine, and an image with a shell that is there already:
+//! `fedproof harden --running` on containers that really run: `.ci/containers` does so. Needs an engine, and an image with a shell:
 //! `FEDPROOF_TEST_IMAGE=debian-local:bookworm cargo test --test harden_running -- --ignored`.
 
 mod support;
@@ -68,7 +68,7 @@ const HARD: &[&str] = &[
 ];
 
 #[test]
-#[ignore = "needs a container engine and an image"]
+#[ignore = "needs Docker and an image: .ci/containers"]
 fn what_runs_hardened_keeps_every_rule() {
     let container = Container::start("hard", HARD, "exec sleep 600", &[]);
     container.wait_until("healthy");
@@ -100,7 +100,7 @@ const SOFT: &[(&[&str], &[&str])] = &[
 ];
 
 #[test]
-#[ignore = "needs a container engine and an image"]
+#[ignore = "needs Docker and an image: .ci/containers"]
 fn what_is_softened_is_found_and_nothing_else() {
     for (index, (options, rules)) in SOFT.iter().enumerate() {
         let container = Container::start(&format!("soft-{index}"), &[HARD, options].concat(), "exec sleep 600", &[]);
@@ -112,7 +112,7 @@ fn what_is_softened_is_found_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "needs a container engine and an image"]
+#[ignore = "needs Docker and an image: .ci/containers"]
 fn what_a_careless_container_leaves_open_is_found() {
     let script = "mkdir -p /data /run/secrets
         printf 'server_name: a\\nlisteners: []\\nform_secret: hunter2\\n' >/data/homeserver.yaml
@@ -148,7 +148,7 @@ fn what_a_careless_container_leaves_open_is_found() {
 }
 
 #[test]
-#[ignore = "needs a container engine"]
+#[ignore = "needs Docker: .ci/containers"]
 fn what_does_not_run_is_said() {
     let (code, _, stderr) = fedproof(&["harden", "--running", "fedproof-no-such-project"]);
     assert!(code == 2 && stderr.contains("fedproof-no-such-project"), "{code}: {stderr}");
