@@ -26,6 +26,6 @@ pub enum GatewayError {
         source: io::Error,
     },
     /// The certificate beside the authority's key was not made with it.
-    #[error("keep the certificate authority: ca.pem is no certificate of ca.key, or none of fedproof's")]
+    #[error("keep the certificate authority: ca.crt is no certificate of ca.key, or none of fedproof's")]
     ForeignCertificate,
 }

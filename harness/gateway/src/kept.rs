@@ -1,4 +1,4 @@
-//! An authority that outlives the process: `ca.key` and `ca.pem` in a folder.
+//! An authority that outlives the process: `ca.key` and `ca.crt` in a folder.
 
 use crate::{GatewayError, ca::Authority};
 use rcgen::KeyPair;
@@ -12,7 +12,7 @@ use std::{
 /// The private key. Only its owner may read it.
 const KEY: &str = "ca.key";
 /// The certificate, which servers must trust.
-const CERTIFICATE: &str = "ca.pem";
+const CERTIFICATE: &str = "ca.crt";
 
 /// The authority that `folder` holds; where it holds none, a fresh one that it holds from then on.
 pub(crate) fn in_folder(folder: &Path) -> Result<Authority, GatewayError> {

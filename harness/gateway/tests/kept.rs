@@ -12,7 +12,7 @@ async fn who_trusts_an_authority_trusts_it_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("new/ca");
     let first = Gateway::with_authority_in(&place).unwrap();
-    let (key, certificate) = (place.join("ca.key"), place.join("ca.pem"));
+    let (key, certificate) = (place.join("ca.key"), place.join("ca.crt"));
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&place), mode(&key)), (0o700, 0o600));
     assert_eq!(fs::read_to_string(&certificate).unwrap(), first.ca_pem());
@@ -38,12 +38,12 @@ fn what_does_not_belong_together_is_refused_and_what_was_cut_short_made_good() {
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
     let first = Gateway::with_authority_in(&one).unwrap();
     Gateway::with_authority_in(&two).unwrap();
-    fs::copy(two.join("ca.pem"), one.join("ca.pem")).unwrap();
+    fs::copy(two.join("ca.crt"), one.join("ca.crt")).unwrap();
     assert!(matches!(Gateway::with_authority_in(&one), Err(GatewayError::ForeignCertificate)));
-    fs::write(one.join("ca.pem"), "no certificate").unwrap();
+    fs::write(one.join("ca.crt"), "no certificate").unwrap();
     assert!(matches!(Gateway::with_authority_in(&one), Err(GatewayError::ForeignCertificate)));
     // A start that wrote the key and no more: the next one goes on with it.
-    fs::remove_file(one.join("ca.pem")).unwrap();
+    fs::remove_file(one.join("ca.crt")).unwrap();
     let again = Gateway::with_authority_in(&one).unwrap();
     assert_ne!(again.ca_pem(), first.ca_pem());
     fs::remove_file(one.join("ca.key")).unwrap();

@@ -58,7 +58,7 @@ pub(crate) async fn gateway(args: Args) -> Result<u8, CliError> {
 
 /// Says that it is ready, and where: what is on stdout is all there is to wait for.
 fn announce(gateway: &Gateway, args: &Args, servers: Vec<Value>) {
-    let certificate = args.certificate.clone().unwrap_or_else(|| args.ca.join("ca.pem"));
+    let certificate = args.certificate.clone().unwrap_or_else(|| args.ca.join("ca.crt"));
     let digest: String = Sha256::digest(gateway.ca_der()).iter().map(|byte| format!("{byte:02x}")).collect();
     match args.format {
         Format::Json => {
