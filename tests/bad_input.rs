@@ -47,6 +47,8 @@ const WRONG: &[(&[&str], i32, &[&str])] = &[
     (&["load", "limit", "--rate", "5"], 2, &["looks for its rate itself"]),
     (&["load", "limit", "--against", "alpha=synapse@1.163.2"], 2, &["looks for its rate itself"]),
     (&["harden", "no/such/file"], 2, &["no/such/file"]),
+    (&["run", "hardening/user/**"], 4, &["selects no case", "fedproof harden"]),
+    (&["harden", "docker-compose.yml", "--bills", "no/such/folder"], 2, &["no/such/folder"]),
     (&["harden", "Cargo.toml"], 2, &["Cargo.toml"]),
     (&["harden", "fixtures/catalogue.yaml"], 2, &["no compose file"]),
     (&["harden", "fixtures/catalogue.yaml", "--only", "acl/**"], 4, &["no rule", "hardening/user/not-root"]),

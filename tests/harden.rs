@@ -81,6 +81,23 @@ fn registries_come_from_the_command_line_or_the_profile() {
 }
 
 #[test]
+fn bills_of_materials_are_looked_for_where_it_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bills = folder.path().to_str().expect("a plain path");
+    let image = file("hard.compose.yaml");
+    let run = || fedproof(&["harden", &image, "--only", "hardening/images/bill-of-materials", "--bills", bills]);
+    let (code, stdout, _) = run();
+    assert!(code == 1 && stdout.contains("none of `registry.example/synapse:v1.163.2`"), "{stdout}");
+    let bill = r#"{"bomFormat": "CycloneDX", "components": [{"name": "synapse"}]}"#;
+    for name in ["synapse-v1.163.2", &format!("keys@sha256-{}", "0".repeat(64))] {
+        let path = folder.path().join(format!("registry.example-{name}.pypi.cdx.json"));
+        std::fs::write(path, bill).expect("it can be written");
+    }
+    let (code, stdout, _) = run();
+    assert_eq!(code, 0, "{stdout}");
+}
+
+#[test]
 fn rules_are_part_of_the_catalogue() {
     let (code, stdout, _) = fedproof(&["list", "hardening/user/**", "acl/endpoint/backfill"]);
     assert!(

@@ -183,6 +183,9 @@ pub(crate) struct Harden {
     /// Registry that images may come from, or a folder of one (repeatable); default: `image_registries` of the profile
     #[arg(long = "registry", value_name = "HOST[/PATH]")]
     pub(crate) registries: Vec<String>,
+    /// Folder with the images' bills of materials (CycloneDX or SPDX, `NAME-VERSION.*.json`), as fixtures/images/build.sh makes them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bills: Option<PathBuf>,
     /// Profile whose levels and registries count: a name in fixtures/profiles
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,

@@ -54,18 +54,26 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
 }
 
-/// Judges inputs by the rules that are selected. `registries` are those that images may come from, none if nobody said;
-/// `level_of` says how binding a rule is here.
+/// What rules are told beside what they judge.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Registries that images may come from; none if nobody said.
+    pub registries: Vec<String>,
+    /// Names of the bills of materials there are ([`bills`](crate::bills())); `None` if nobody said where.
+    pub bills: Option<Vec<String>>,
+}
+
+/// Judges inputs by the rules that are selected; `level_of` says how binding a rule is here.
 pub fn judge(
     inputs: &[Input],
-    registries: &[String],
+    known: &Known,
     is_selected: impl Fn(&Rule) -> bool,
     level_of: impl Fn(&Rule) -> Level,
 ) -> Vec<Judgement> {
     let accounts: BTreeMap<_, _> =
         inputs.iter().flat_map(|input| &input.accounts).map(|(name, token)| (name.as_str(), token.as_ref())).collect();
     let listeners: Vec<_> = inputs.iter().flat_map(|input| &input.configs).flat_map(listeners).collect();
-    let context = |kind| Context { kind, registries, accounts: accounts.clone(), listeners: listeners.clone() };
+    let context = |kind| Context { kind, known, accounts: accounts.clone(), listeners: listeners.clone() };
     let raw: Vec<Raw> = inputs
         .iter()
         .flat_map(|input| {

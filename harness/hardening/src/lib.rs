@@ -8,6 +8,7 @@
 //! Nothing here starts anything or asks anybody; only files are read. Whether a cluster or an engine keeps what a file
 //! says is not known from the file.
 
+mod bills;
 mod error;
 mod interpolate;
 mod judge;
@@ -16,8 +17,9 @@ mod read;
 mod rules;
 mod secrets;
 
+pub use bills::bills;
 pub use error::HardeningError;
-pub use judge::{Finding, Judgement, judge};
+pub use judge::{Finding, Judgement, Known, judge};
 pub use model::{Input, Kind, Source};
 pub use read::{Inside, inspected, read};
 pub use rules::{Rule, rules};

@@ -16,6 +16,7 @@ mod service_account;
 mod tls;
 mod user;
 
+use crate::judge::Known;
 use crate::model::{Config, Container, Kind, Place, Route, Seen, Service};
 use fedproof_results::{CaseInfo, Level};
 use std::collections::BTreeMap;
@@ -104,8 +105,7 @@ pub(crate) enum Check {
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) kind: Kind,
-    /// Registries that images may come from; none if nobody said.
-    pub(crate) registries: &'a [String],
+    pub(crate) known: &'a Known,
     /// Service accounts of all files, and whether pods get their tokens.
     pub(crate) accounts: BTreeMap<&'a str, Option<&'a Seen<bool>>>,
     /// Listeners of all configurations of Synapse: what they are for, and their ports.

@@ -6,7 +6,7 @@ use fedproof_hardening::{Inside, Judgement, Kind, inspected, judge};
 use fedproof_results::Verdict;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::{broken, rules_of};
+use support::{broken, known, rules_of};
 
 /// A container that keeps every rule.
 fn container() -> Value {
@@ -50,7 +50,7 @@ fn inside() -> Inside {
 
 fn judged(container: &Value, inside: &Inside) -> Vec<Judgement> {
     let input = inspected(container, inside).unwrap_or_else(|error| panic!("{error}"));
-    judge(&[input], &["registry.example".to_owned()], |_| true, |rule| rule.level)
+    judge(&[input], &known(), |_| true, |rule| rule.level)
 }
 
 #[test]
@@ -131,6 +131,7 @@ fn table() -> Vec<Softening> {
         ("images/version", Engine("/Config/Image", json!("registry.example/synapse")), &[]),
         ("images/no-latest", Engine("/Config/Image", json!("registry.example/synapse:latest")), &[]),
         ("images/registry", Engine("/Config/Image", json!("synapse:v1.163.2")), &[]),
+        ("images/bill-of-materials", Engine("/Config/Image", json!("registry.example/synapse:v1.163.3")), &[]),
         ("secrets/environment", Engine("/Config/Env/0", json!("POSTGRES_PASSWORD=hunter2")), &[]),
         ("secrets/command", Engine("/Config/Cmd/0", json!("--token=hunter2")), &[]),
         ("secrets/configuration", Inside(|one| config(one, "form_secret: hunter2\n")), &[]),

@@ -63,6 +63,7 @@ const COMPOSE: &[Softening] = &[
     ),
     ("images/no-latest", "synapse:v1.163.2", "synapse:latest", "", &[]),
     ("images/registry", "registry.example/synapse", "somewhere.example/synapse", "", &[]),
+    ("images/bill-of-materials", "synapse:v1.163.2", "synapse:v1.163.3", "", &[]),
     ("secrets/environment", "POSTGRES_PASSWORD_FILE: /run/secrets/postgres", "POSTGRES_PASSWORD: ${PW}", "", &[]),
     ("secrets/environment", "TZ]", "API_KEY]", "", &[]),
     ("secrets/command", "make-keys /data", "make-keys --token=hunter2", "", &[]),
@@ -139,6 +140,7 @@ const KUBERNETES: &[Softening] = &[
     ("images/version", "synapse:v1.163.2", "synapse", "image: registry.example/synapse", &[]),
     ("images/no-latest", "synapse:v1.163.2", "synapse:latest", "", &[]),
     ("images/registry", "registry.example/synapse", "registry.example.evil/synapse", "", &[]),
+    ("images/bill-of-materials", "synapse:v1.163.2", "synapse:v1.163.3", "", &[]),
     ("secrets/environment", "value: INFO", "value: postgres://a:hunter2@db/x", "", &[]),
     ("secrets/command", "[run, --config-path,", "[run, --password, hunter2,", "", &[]),
     (

@@ -7,7 +7,7 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_hardening::{HardeningError, Judgement, Rule, judge, read, rules};
+use fedproof_hardening::{HardeningError, Judgement, Known, Rule, bills, judge, read, rules};
 use fedproof_results::{Verdict, exit};
 use fedproof_scenario::{Profile, is_named};
 use serde_json::json;
@@ -29,8 +29,10 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
     let profile = args.profile.as_ref().map(|name| project()?.profile(name, &[])).transpose()?;
     let mut inputs = read(&args.files)?;
     inputs.extend(running(&args.running)?);
+    let known =
+        Known { registries: registries(args, profile.as_ref())?, bills: args.bills.as_deref().map(bills).transpose()? };
     let level_of = |rule: &Rule| profile.as_ref().map_or(rule.level, |profile| profile.level_of(&rule.case()));
-    let judgements = judge(&inputs, &registries(args, profile.as_ref())?, is_selected, level_of);
+    let judgements = judge(&inputs, &known, is_selected, level_of);
     let is_gating = |one: &&Judgement| one.verdict == Verdict::Fail && one.level.gates(args.strict);
     let code = match judgements.iter().find(is_gating) {
         Some(_) => exit::NOT_QUALIFIED,

@@ -8,7 +8,7 @@ use crate::{
     ground::{self, Ground},
     identity::{draw_seed, identity},
     interrupt,
-    project::Project,
+    project::{Project, hardening_rules},
     recorder::Recorder,
     stdout,
     verdicts::{asked, read_baseline},
@@ -17,7 +17,7 @@ use crate::{
 use fedproof_deployment::{Description, LOOPBACK};
 use fedproof_results::{CaseInfo, Day, Event, Level, RunRecord, ServerInfo, Verdict, WallMs, exit};
 use fedproof_runner::{Options, Sink, plan, run as play};
-use fedproof_scenario::{Catalogue, Diagnostic, Loaded, Profile, Selection};
+use fedproof_scenario::{Catalogue, Diagnostic, Loaded, Profile, Selection, is_named};
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 /// Runs the selected cases; the exit code says the verdict.
@@ -172,7 +172,15 @@ fn select(
     description: &Description,
 ) -> Result<Selection, CliError> {
     let is_asked = |case: &CaseInfo| profile.asks_for(case) || ground::asks_for(description, case);
-    let mut selection = catalogue.select(selectors, &is_asked).map_err(CliError::nothing_selected)?;
+    let mut selection = catalogue.select(selectors, &is_asked).map_err(|unmatched| {
+        let is_rule = |selector: &String| hardening_rules().iter().any(|rule| is_named(rule, selector));
+        match selectors.iter().find(|one| is_rule(one)) {
+            Some(rule) => {
+                CliError::nothing_selected(format!("{unmatched}; {rule:?} names rules that `fedproof harden` judges"))
+            }
+            None => CliError::nothing_selected(unmatched),
+        }
+    })?;
     if selectors.is_empty() {
         selection.entries.retain(|entry| {
             let loaded = &catalogue.scenarios[entry.scenario];

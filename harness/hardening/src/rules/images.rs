@@ -1,7 +1,7 @@
 //! `hardening/images`: it is known what runs, and where it comes from.
 
 use super::{Check, Judged, NOTHING, POLICY, Rule, broken};
-use crate::model::Kind;
+use crate::{bills::stem, model::Kind};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -41,13 +41,30 @@ pub(super) const RULES: &[Rule] = &[
         help: "take it from one of them, or allow its registry: `--registry`, or `image_registries` in the profile",
         not_in: &[(Kind::Configuration, "it names no images")],
         checks: &[Check::Containers(|container, context| match &container.image {
-            _ if context.registries.is_empty() => {
+            _ if context.known.registries.is_empty() => {
                 Judged::NotApplicable("nobody said which registries are allowed (`--registry`, or the profile)")
             }
-            Some(image) if !context.registries.iter().any(|one| comes_from(&image.value, one)) => {
+            Some(image) if !context.known.registries.iter().any(|one| comes_from(&image.value, one)) => {
                 broken(&image.at, format!("`{}` of {}", image.value, registry(&image.value)))
             }
             _ => Judged::Holds,
+        })],
+        ..POLICY
+    },
+    Rule {
+        id: "hardening/images/bill-of-materials",
+        title: "it is known what every image is made of",
+        source: "SYS.1.6.A12",
+        expected: "a bill of materials beside the image",
+        help: "make one (CycloneDX or SPDX, JSON) where the image is built: `NAME-VERSION.*.json` in the folder of `--bills`",
+        not_in: &[(Kind::Configuration, "it names no images")],
+        checks: &[Check::Containers(|container, context| match (&context.known.bills, &container.image) {
+            (None, _) => Judged::NotApplicable("nobody said where bills of materials are (`--bills`)"),
+            (Some(_), None) => broken(&container.at, NOTHING),
+            (Some(bills), Some(image)) => match bills.iter().any(|bill| bill.starts_with(&stem(&image.value))) {
+                true => Judged::Holds,
+                false => broken(&image.at, format!("none of `{}`", image.value)),
+            },
         })],
         ..POLICY
     },
