@@ -97,7 +97,7 @@ fn text(judgements: &[Judgement], strict: bool) -> String {
     let refused = broken.iter().filter(|one| one.denies).count();
     let _ = match gating {
         0 => write!(text, "\nQUALIFIED: no gating rule is broken"),
-        _ => write!(text, "\nNOT QUALIFIED: {gating} gating rules are broken, {places} places in all"),
+        _ => write!(text, "\nNOT QUALIFIED: gating rules broken: {gating}, at {places} places"),
     };
     if refused > 0 {
         let _ = write!(text, "; {refused} of them the IG BvC refuses to deploy");

@@ -74,7 +74,8 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
     container.read_only = source.flag(service.get("read_only"));
     container.dropped = source.texts(service.get("cap_drop"));
     container.added = source.texts(service.get("cap_add"));
-    container.privileged = source.flag(service.get("privileged"));
+    // What a variable without a default will be nobody knows.
+    container.privileged = service.get("privileged").map(|node| source.seen(node, node.flag() != Some(false)));
     for option in source.texts(service.get("security_opt")) {
         let (name, value) = option.value.split_once([':', '=']).unwrap_or((&option.value, "true"));
         let value = value.to_owned();
@@ -95,9 +96,11 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
         ("userns_mode", "user"),
         ("cgroup", "cgroup"),
     ] {
-        container
-            .host_namespaces
-            .extend(text(key).filter(|mode| mode.value == "host").map(|mode| mode.map(|_| namespace)));
+        container.host_namespaces.extend(
+            text(key)
+                .filter(|mode| mode.value == "host" || mode.value.starts_with('$'))
+                .map(|mode| mode.map(|_| namespace)),
+        );
     }
     mounts::read(source, service, root, &mut container);
     container.ports = ports::read(source, service);
@@ -115,6 +118,8 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
         .field("healthcheck")
         .map(|check| Seen { value: is_check(&check.value), at: source.place(&check.place.written) });
     container.environment = variables(source, service.get("environment"));
+    // These stay in the image.
+    container.environment.extend(variables(source, service.find(&["build", "args"])));
     container.command = ["command", "entrypoint"].into_iter().flat_map(|key| source.texts(service.get(key))).collect();
     container.command.extend(source.texts(service.find(&["healthcheck", "test"])));
     container.secret_files = service

@@ -58,9 +58,14 @@ fn environment(container: &Container, _: &super::Context) -> Judged {
         // A variable of whoever starts it is a value in the container's environment.
         let is_value = is_literal(value) || (value.starts_with('$') && !value.starts_with("$("));
         let named = (is_named(name) && is_value).then(|| format!("a value of `{name}`"));
-        let what = named.or_else(|| is_obvious(value).map(|what| format!("{what} in `{name}`")))?;
+        let what = named.or_else(|| is_obvious(&filled_in(value)).map(|what| format!("{what} in `{name}`")))?;
         Some(secret(variable, &what))
     }))
+}
+
+/// A value as it will be in the environment: a variable of whoever starts it is filled in, `$(…)` of Kubernetes refers.
+fn filled_in(value: &str) -> String {
+    value.replace("$(", "/(").replace('$', "_")
 }
 
 fn command<'a>(container: &'a Container, _: &super::Context) -> Judged {
