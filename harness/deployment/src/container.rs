@@ -68,7 +68,7 @@ impl Image {
         command.args(["run", "--rm", "-T", "--no-deps", "--service-ports", "--name", &container, service.name]);
         // The other homeservers of the project stand in files of their own.
         command.env("COMPOSE_IGNORE_ORPHANS", "1").current_dir(service.folder);
-        Ok((command, Container(container)))
+        Ok((command, Container { name: container, network: project.clone() }))
     }
 
     /// Where a homeserver whose folder is `folder` finds what is at `path` outside.
@@ -157,15 +157,28 @@ pub(crate) fn admit(folder: &Path, (_, gid): (u32, u32)) -> Result<(), Deploymen
     admitted.map_err(DeploymentError::io("hand over", folder))
 }
 
-/// A container, by its name.
+/// A container, by its name, and its network.
 #[derive(Clone, Debug)]
-pub(crate) struct Container(String);
+pub(crate) struct Container {
+    name: String,
+    network: String,
+}
 
 impl Container {
     /// Has the engine do `words` to it: `pause`, `kill --signal TERM`, ….
     pub(crate) async fn told(&self, words: &[&str]) -> Result<String, DeploymentError> {
-        let action = format!("{} container {}", words.join(" "), self.0);
-        engine::engine(&action, &[words, &[&self.0]].concat()).await
+        let action = format!("{} container {}", words.join(" "), self.name);
+        engine::engine(&action, &[words, &[&self.name]].concat()).await
+    }
+
+    /// Has the engine `connect` it to its network, or `disconnect` it; nothing happens if it is so already.
+    pub(crate) async fn network(&self, verb: &str) -> Result<(), DeploymentError> {
+        let format = "{{len .NetworkSettings.Networks}}";
+        let is_connected = self.told(&["inspect", "--format", format]).await? != "0";
+        if is_connected == (verb == "connect") {
+            return Ok(());
+        }
+        self.told(&["network", verb, &self.network]).await.map(|_| ())
     }
 
     /// The process id of its first process, as this machine knows it.

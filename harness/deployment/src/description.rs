@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 
+/// The feature that every deployment has whose homeservers run in containers.
+const CONTAINERS: &str = "containers";
+
 /// A set of homeservers with their configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -155,8 +158,11 @@ impl Description {
 
     /// The same deployment somewhere else.
     #[must_use]
-    pub fn on(self, backend: Backend) -> Self {
-        Self { backend, ..self }
+    pub fn on(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self.features.retain(|feature| feature != CONTAINERS);
+        self.features.extend((backend == Backend::Compose).then(|| CONTAINERS.to_owned()));
+        self
     }
 
     /// Every build that it takes: those that run at first, and those that they are upgraded to.
@@ -191,6 +197,10 @@ impl Description {
         }
         if !is_map_or_nothing(&self.settings) {
             return bad("settings: is no map".into());
+        }
+        let is_in_containers = self.features.iter().any(|feature| feature == CONTAINERS);
+        if is_in_containers != (self.backend == Backend::Compose) {
+            return bad("the feature `containers` is that of the backend `compose`, and no deployment's own".into());
         }
         let can_upgrade = |homeserver: &HomeserverDescription| homeserver.upgrade_to.is_some();
         if self.features.iter().any(|feature| feature == "upgrade") != self.homeservers.values().any(can_upgrade) {

@@ -167,6 +167,12 @@ pub enum DeploymentError {
         /// What was asked, as a verb.
         action: &'static str,
     },
+    /// It is no container.
+    #[error("cut homeserver {name} off: only a container has a network of its own (`--backend compose`)")]
+    NoNetwork {
+        /// The homeserver.
+        name: String,
+    },
     /// There is nothing to upgrade it to, or it was upgraded before.
     #[error("upgrade homeserver {name}: the deployment says no (further) `upgrade_to` of it")]
     NoUpgrade {

@@ -115,6 +115,28 @@ impl Homeserver {
         Ok(())
     }
 
+    /// Cuts it off from the network, unless it is: it runs on, reaches nobody and is not reached. A restart connects it again.
+    ///
+    /// # Errors
+    /// When it is not running, or not in a container: only that has a network of its own.
+    pub async fn cut_off(&self) -> Result<(), DeploymentError> {
+        self.connect("disconnect").await
+    }
+
+    /// Puts it back onto the network.
+    ///
+    /// # Errors
+    /// As [`cut_off`](Self::cut_off).
+    pub async fn reconnect(&self) -> Result<(), DeploymentError> {
+        self.connect("connect").await
+    }
+
+    async fn connect(&self, verb: &'static str) -> Result<(), DeploymentError> {
+        let _turn = self.0.paused.lock().await;
+        let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: verb };
+        self.running().ok_or_else(not_running)?.process.network(verb).await
+    }
+
     /// Switches a mutant on; in force when this returns, and again after a restart.
     ///
     /// # Errors

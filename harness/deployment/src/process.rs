@@ -148,6 +148,14 @@ impl Process {
         }
     }
 
+    /// Has the engine `connect` it to its network, or `disconnect` it.
+    pub(crate) async fn network(&self, verb: &str) -> Result<(), DeploymentError> {
+        match &self.container {
+            Some(container) => container.network(verb).await,
+            None => Err(DeploymentError::NoNetwork { name: self.name.clone() }),
+        }
+    }
+
     /// Asks it to end.
     pub(crate) async fn ask_to_end(&self) {
         match &self.container {

@@ -69,6 +69,17 @@ async fn what_is_done_to_a_homeserver_in_a_container_is_done_by_the_engine() {
     assert_eq!(state("Paused"), "false");
     assert_eq!(bed.setting.http.get(&versions).send().await.unwrap().status(), 200);
 
+    // Cut off, it goes on and is out of reach; the others' messages arrive once it is back.
+    alpha.cut_off().await.unwrap();
+    alpha.cut_off().await.unwrap();
+    assert!(alpha.is_running() && bed.setting.http.get(&versions).send().await.is_err());
+    alpha.reconnect().await.unwrap();
+    alpha.reconnect().await.unwrap();
+    assert_eq!(bed.setting.http.get(&versions).send().await.unwrap().status(), 200);
+    let path = format!("/_matrix/client/v3/profile/@carol:{}", alpha.server_name());
+    let asked = bob.request(reqwest::Method::GET, &path, None).await.unwrap();
+    assert_eq!(asked.status, 200, "{}", asked.body);
+
     let switch = |mutant: &str| MutantSwitch { mutant: mutant.into(), origin: Some("*.x.example".into()), room: None };
     alpha.mutate(&switch("synapse/acl/make_join-unchecked")).await.unwrap();
     let refused = alpha.mutate(&switch("acl/nonsense")).await.unwrap_err();

@@ -48,6 +48,8 @@ async fn two_synapses_boot_serve_users_and_survive_what_is_done_to_them() {
     tokio::task::yield_now().await;
     assert!(alpha.is_running() && !waiting.is_finished());
     alpha.resume().await.unwrap();
+    let no_container = alpha.cut_off().await.unwrap_err().to_string();
+    assert!(no_container.contains("--backend compose"), "{no_container}");
     assert_eq!(waiting.await.unwrap(), 200);
     alpha.resume().await.unwrap();
 

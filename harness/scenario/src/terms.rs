@@ -33,10 +33,13 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY, CONTAINERS];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
+/// Its homeservers run in containers, with a network of their own (`lifecycle: cut_off`): so it is with the backend
+/// `compose`, whatever the deployment.
+pub const CONTAINERS: &str = "containers";
 /// Its homeservers refuse what is not encrypted. Scenarios that neither need nor tolerate it cannot be played there, since
 /// they speak in plain text.
 pub const ENCRYPTED_ONLY: &str = "encrypted_only";

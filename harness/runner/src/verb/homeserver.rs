@@ -16,6 +16,8 @@ pub(crate) async fn act(homeserver: &Homeserver, verb: Verb<'_>) -> Result<Done,
         Lifecycle::Kill => homeserver.kill().await?,
         Lifecycle::Pause => homeserver.pause().await?,
         Lifecycle::Resume => homeserver.resume().await?,
+        Lifecycle::CutOff => homeserver.cut_off().await?,
+        Lifecycle::Reconnect => homeserver.reconnect().await?,
         Lifecycle::Upgrade => upgrade(homeserver).await?,
     }
     Ok(Done::default())

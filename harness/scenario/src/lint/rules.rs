@@ -3,7 +3,7 @@
 use super::{Finding, Linter};
 use crate::{
     model::{Actor, ActorKind, Barrier, BarrierKind, Condition, Expect, Lifecycle, Step, Verb},
-    terms::UPGRADE,
+    terms::{CONTAINERS, UPGRADE},
     walk::{self, List},
 };
 use fedproof_results::Role;
@@ -11,7 +11,7 @@ use fedproof_results::Role;
 /// Checks R1, R2 and R6.
 pub(super) fn check(linter: &mut Linter<'_>) {
     alone_with_a_homeserver(linter);
-    upgrade_where_there_is_one(linter);
+    only_where_it_can_be(linter);
     control_first(linter);
     barrier_before_never(linter);
 }
@@ -28,16 +28,20 @@ fn alone_with_a_homeserver(linter: &mut Linter<'_>) {
     }
 }
 
-/// Only where a deployment says to what, the homeserver under test can be upgraded.
-fn upgrade_where_there_is_one(linter: &mut Linter<'_>) {
+/// What not every deployment can have done to its homeservers needs the feature of those that can.
+fn only_where_it_can_be(linter: &mut Linter<'_>) {
     let scenario = linter.scenario();
-    if scenario.needs.features.iter().any(|feature| feature == UPGRADE) {
-        return;
-    }
-    let upgrades = |step: &Step| step.lifecycle == Some(Lifecycle::Upgrade);
-    for (pointer, _) in walk::every_step(scenario).iter().filter(|(_, step)| upgrades(step)) {
-        let finding = Finding::new("not every deployment says what its homeservers can be upgraded to");
-        linter.at_key(&format!("{pointer}/lifecycle"), finding.help("say `needs: {features: [upgrade]}`"));
+    let has = |name: &str| scenario.needs.features.iter().any(|feature| feature == name);
+    for (pointer, step) in walk::every_step(scenario) {
+        let (feature, why) = match step.lifecycle {
+            Some(Lifecycle::Upgrade) => (UPGRADE, "not every deployment says what its homeservers can be upgraded to"),
+            Some(Lifecycle::CutOff | Lifecycle::Reconnect) => (CONTAINERS, "only a container has a network of its own"),
+            _ => continue,
+        };
+        if !has(feature) {
+            let help = format!("say `needs: {{features: [{feature}]}}`");
+            linter.at_key(&format!("{pointer}/lifecycle"), Finding::new(why).help(help));
+        }
     }
 }
 

@@ -92,6 +92,10 @@ pub enum Lifecycle {
     Pause,
     /// Lets it go on.
     Resume,
+    /// Cuts it off from the network: it runs on, reaches nobody and is not reached. In containers only.
+    CutOff,
+    /// Puts it back onto the network.
+    Reconnect,
     /// Stops it and starts the later release that the deployment names (`upgrade_to`) on the same database. The instance's
     /// end puts the earlier one back, with an empty database.
     Upgrade,
