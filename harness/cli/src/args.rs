@@ -249,7 +249,7 @@ pub(crate) struct Mutants {
     /// Scenario instances at once
     #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
-    /// Only the first of each family: of those that one hook seeds
+    /// Only the first of each family: of those whose ids differ in the last word only
     #[arg(long)]
     pub(crate) one_of_each_family: bool,
     /// Play the cases in every room version, not only in the newest

@@ -46,7 +46,7 @@ pub struct Mutant {
     pub traffic: Vec<String>,
     /// Features of the deployments on which it makes a difference ([`FEATURES`](fedproof_scenario::terms::FEATURES)).
     pub needs: Vec<String>,
-    /// What mutants of one kind have in common: the hook that seeds them, or the gateway.
+    /// What mutants of one kind have in common: their ids up to the last word, `synapse/acl`.
     pub family: String,
     /// Where it is seeded.
     pub seat: Seat,
@@ -83,8 +83,8 @@ struct Written {
     #[serde(default)]
     front: Option<FrontFault>,
     /// The launcher knows what it does.
-    #[serde(default)]
-    hook: Option<String>,
+    #[serde(default, rename = "hook")]
+    _hook: Option<String>,
     /// Read by the launcher.
     #[serde(default, rename = "with")]
     _with: Value,
@@ -162,12 +162,12 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, MutantError> {
             .map_err(|error| MutantError::Malformed { file: file.clone(), message: error.to_string() })?;
         let implementation = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         mutants.extend(written.into_iter().map(|written| Mutant {
+            family: written.id.rsplit_once('/').map_or_else(String::new, |(family, _)| family.to_owned()),
             id: written.id,
             about: written.about,
             kills: written.kills,
             traffic: written.traffic,
             needs: written.needs,
-            family: format!("{implementation} {}", written.hook.unwrap_or_default()),
             seat: match (written.fault, written.front) {
                 (Some(fault), _) => Seat::Gateway(fault),
                 (None, Some(fault)) => Seat::Front(fault),
