@@ -9,7 +9,7 @@ pub(super) const SAMPLES: u64 = 20;
 /// One value of one play.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Figure {
-    /// As thresholds write it, such as `p95(seen_remote)`.
+    /// As thresholds write it, such as `mean(seen_remote)`.
     pub(crate) name: String,
     pub(crate) kind: FigureKind,
     pub(crate) unit: &'static str,
@@ -18,11 +18,14 @@ pub(crate) struct Figure {
 
 /// All of them: when others saw it, how long an operation took, and what it cost the homeservers `under_test`.
 pub(crate) fn figures(outcome: &Outcome, under_test: &[String]) -> Vec<Figure> {
-    let of_latency = latencies().filter_map(|(series, percentile)| {
+    let of_latency = latencies().filter_map(|(series, summary)| {
         // With what was given up: a build that answers only what is quick is no quicker.
         let latencies = outcome.recorder.waits(series);
-        let value = latencies.value_at_quantile(f64::from(percentile) / 100.0) as f64;
-        let figure = || Figure { name: name(series, percentile), kind: FigureKind::Latency, unit: "µs", value };
+        let value = match summary {
+            Summary::Median => latencies.value_at_quantile(0.5) as f64,
+            Summary::Mean => latencies.mean(),
+        };
+        let figure = || Figure { name: name(series, summary), kind: FigureKind::Latency, unit: "µs", value };
         (latencies.len() >= SAMPLES).then(figure)
     });
     let mut figures: Vec<Figure> = of_latency.collect();
@@ -38,19 +41,30 @@ pub(crate) fn figures(outcome: &Outcome, under_test: &[String]) -> Vec<Figure> {
 /// Names of the latencies that there are too few of.
 pub(super) fn sparse(outcome: &Outcome) -> impl Iterator<Item = String> {
     let few = |series| (1..SAMPLES).contains(&outcome.recorder.waits(series).len());
-    latencies().filter(move |(series, _)| few(*series)).map(|(series, percentile)| name(series, percentile))
+    latencies().filter(move |(series, _)| few(*series)).map(|(series, summary)| name(series, summary))
 }
 
-/// Which percentiles of which series are compared. The 90th is the highest that a play of some sixty messages tells anything of:
-/// the 95th hangs on three of them, and its intervals were half as wide again.
-fn latencies() -> impl Iterator<Item = (Series, u8)> {
+/// What is told of the latencies of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Summary {
+    Median,
+    /// The tail weighs in it. A high percentile would tell more of the tail, if a play had more of it: the 95th of sixty
+    /// messages hangs on three of them, and the 90th jumps where the latencies have two heaps.
+    Mean,
+}
+
+/// Which latencies are compared.
+fn latencies() -> impl Iterator<Item = (Series, Summary)> {
     let seen = [Series::SeenLocal, Series::SeenRemote, Series::SeenInbound];
-    let seen = seen.into_iter().flat_map(|series| [(series, 50), (series, 90)]);
-    seen.chain(Operation::ALL.iter().map(|operation| (Series::Of(*operation), 50)))
+    let seen = seen.into_iter().flat_map(|series| [(series, Summary::Median), (series, Summary::Mean)]);
+    seen.chain(Operation::ALL.iter().map(|operation| (Series::Of(*operation), Summary::Median)))
 }
 
-fn name(series: Series, percentile: u8) -> String {
-    format!("p{percentile}({series})")
+fn name(series: Series, summary: Summary) -> String {
+    match summary {
+        Summary::Median => format!("p50({series})"),
+        Summary::Mean => format!("mean({series})"),
+    }
 }
 
 /// What one operation cost. Processor time is told for each event where events are what the operation is about.
