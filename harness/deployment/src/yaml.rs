@@ -19,9 +19,12 @@ pub(crate) fn text(file: &Path) -> Result<String, DeploymentError> {
 
 /// Parses `text`, which stands in `file`.
 pub(crate) fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, DeploymentError> {
-    serde_saphyr::from_str(text).map_err(|error| DeploymentError::Yaml {
-        file: file.to_owned(),
-        position: error.location().map(|at| (at.line(), at.column())),
-        message: error.without_snippet().to_string(),
+    serde_saphyr::from_str(text).map_err(|error| {
+        let position = error.location().map(|at| (at.line(), at.column()));
+        let told = error.without_snippet().to_string();
+        // The place stands before the message already.
+        let place = position.map(|(line, column)| format!(" at line {line}, column {column}"));
+        let message = place.and_then(|place| told.strip_suffix(&place)).unwrap_or(&told).to_owned();
+        DeploymentError::Yaml { file: file.to_owned(), position, message }
     })
 }
