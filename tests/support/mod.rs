@@ -1,6 +1,8 @@
 //! What the tests of the command share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod canned;
+
 use serde_json::Value;
 use std::{
     path::Path,

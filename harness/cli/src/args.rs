@@ -1,10 +1,14 @@
 //! The command line.
 
+mod bundle;
+mod history;
 mod load;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) use bundle::{Bisect, Bundle, Verify};
+pub(crate) use history::{Export, Gate, History, Import, Label, ListRuns, Restore};
 pub(crate) use load::{Load, Merge};
 
 /// Proving ground for private Matrix federations: real homeservers, attacked from simulated ones.
@@ -51,6 +55,15 @@ pub(crate) enum Command {
     Compare(Compare),
     /// The CI decision over a stored run, as an exit code
     Gate(Gate),
+    /// Runs over time: import, list, export, forget
+    #[command(subcommand)]
+    History(History),
+    /// Put what qualifies a build into one signed archive
+    Bundle(Bundle),
+    /// Check a qualification bundle, offline
+    Verify(Verify),
+    /// Find the release or commit at which a case or figure changed
+    Bisect(Bisect),
     /// The accepted verdicts that runs are held against
     #[command(subcommand)]
     Baseline(Baseline),
@@ -270,17 +283,6 @@ pub(crate) struct Compare {
     pub(crate) after: PathBuf,
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub(crate) format: ListFormat,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Gate {
-    /// Results folder of a run
-    pub(crate) run: PathBuf,
-    /// Hold the run against these accepted verdicts, in place of those it was held against when it ran
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
 }
 
 /// What to do with accepted verdicts.

@@ -189,9 +189,18 @@ impl Baseline {
 /// The lines of a run, sorted. Cases that were not reached have none, nor have those that came along unasked: what
 /// they say of a few cases' traffic is no word about the rest of it.
 pub fn lines(record: &RunRecord) -> Vec<Line> {
+    by_kind(record, asked(record))
+}
+
+/// As [`lines`], and the cases that are part of every run.
+pub fn every_line(record: &RunRecord) -> Vec<Line> {
+    by_kind(record, record.cases.iter())
+}
+
+fn by_kind<'a>(record: &'a RunRecord, results: impl Iterator<Item = &'a CaseResult>) -> Vec<Line> {
     let kinds = kinds(&record.servers);
     let mut lines: BTreeMap<(&str, &str), Line> = BTreeMap::new();
-    for result in asked(record) {
+    for result in results {
         for subject in &result.subjects {
             let server = kinds.get(&subject.server).unwrap_or(&subject.server);
             let line = Line {

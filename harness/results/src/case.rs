@@ -74,7 +74,7 @@ pub enum Role {
 }
 
 /// A case as the catalogue lists it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseInfo {
     /// Stable id, `area/section/slug[/vROOMVERSION]`.
     pub id: String,

@@ -1,6 +1,8 @@
 //! The commands.
 
 mod baseline;
+mod bisect;
+mod bundle;
 mod cleanup;
 mod compare;
 mod doctor;
@@ -9,6 +11,7 @@ mod gate;
 mod gateway;
 mod harden;
 mod harden_running;
+mod history;
 mod kill_matrix;
 mod lint;
 mod list;
@@ -48,8 +51,12 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Load(load) => load::load(&project()?, load).await,
         Command::Merge(merge) => merge::merge(&merge),
         Command::Compare(compare) => compare::compare(&compare),
-        Command::Gate(gate) => gate::gate(&gate),
+        Command::Gate(gate) => gate::gate(project, &gate).await,
+        Command::History(history) => history::history(history).await,
         Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),
+        Command::Bundle(bundle) => bundle::bundle(project, &bundle),
+        Command::Verify(verify) => bundle::verify(&verify),
+        Command::Bisect(bisect) => bisect::bisect(&project()?, &bisect).await,
         Command::Report(report) => report::report(&report),
         Command::Doctor(doctor) => doctor::doctor(&doctor).await,
         Command::Cleanup => cleanup::cleanup(),

@@ -4,7 +4,7 @@ mod atomic;
 mod stream;
 mod transcripts;
 
-use crate::{ReportError, html, junit, summary};
+use crate::{ReportError, html, junit, metrics, summary};
 pub use atomic::write_atomically;
 use fedproof_core::transcript::Exchange;
 use fedproof_results::{Event, RunRecord, bounded};
@@ -90,7 +90,7 @@ impl Archive {
     }
 }
 
-/// Writes `run.json`, `junit.xml`, `summary.md` and `report.html` into `folder`, each in one piece.
+/// Writes `run.json`, `junit.xml`, `metrics.txt`, `summary.md` and `report.html` into `folder`, each in one piece.
 ///
 /// This is what `fedproof report ARCHIVE` does with what [`Archive::read`] gives.
 pub fn render(folder: &Path, record: &RunRecord) -> Result<(), ReportError> {
@@ -100,6 +100,7 @@ pub fn render(folder: &Path, record: &RunRecord) -> Result<(), ReportError> {
     json.push(b'\n');
     write_atomically(&path, &json)?;
     write_atomically(&folder.join("junit.xml"), junit(record).as_bytes())?;
+    write_atomically(&folder.join("metrics.txt"), metrics(record).as_bytes())?;
     write_atomically(&folder.join("summary.md"), summary(record).as_bytes())?;
     write_atomically(&folder.join(PAGE), html(record).as_bytes())
 }

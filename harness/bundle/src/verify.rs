@@ -1,0 +1,99 @@
+//! Checking a bundle, without a network and without believing it.
+
+use crate::{
+    BUNDLE_SCHEMA, BundleError, Manifest, VerifyingKey, deviations,
+    pack::{CATALOGUE, MANIFEST, entry, file_entry, signature_of},
+    shortcomings,
+};
+use fedproof_results::{CaseInfo, Event, RunRecord};
+use flate2::read::GzDecoder;
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
+
+/// Checks signature, checksums and conclusions of a bundle, in this order; gives its manifest if all of them hold.
+///
+/// # Errors
+/// [`BundleError`] says what does not hold. Nothing in the archive is looked at before its signature was.
+pub fn verify(bundle: &Path, signature: Option<&Path>, key: &VerifyingKey) -> Result<Manifest, BundleError> {
+    let read = |path: &Path| fs::read(path).map_err(|source| BundleError::Read { path: path.to_owned(), source });
+    let archive = read(bundle)?;
+    let beside = signature_of(bundle);
+    let signature = read(signature.unwrap_or(&beside))?;
+    if !key.holds(&archive, &String::from_utf8_lossy(&signature)) {
+        return Err(BundleError::Signature);
+    }
+    let mut files = unpacked(&archive)?;
+    let manifest = files.remove(MANIFEST).ok_or_else(|| BundleError::Malformed(format!("it has no {MANIFEST}")))?;
+    let manifest: Manifest = parse(MANIFEST, &manifest)?;
+    if manifest.schema != BUNDLE_SCHEMA {
+        let found = &manifest.schema;
+        return Err(BundleError::Malformed(format!("its schema is {found:?}, this fedproof reads {BUNDLE_SCHEMA:?}")));
+    }
+    are_the_files(&manifest, &files)?;
+    concludes(&manifest, &files)?;
+    Ok(manifest)
+}
+
+fn unpacked(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
+    let failed = |error: std::io::Error| BundleError::Malformed(error.to_string());
+    let mut files = BTreeMap::new();
+    for file in tar::Archive::new(GzDecoder::new(archive)).entries().map_err(failed)? {
+        let mut file = file.map_err(failed)?;
+        let path = file.path().map_err(failed)?.to_string_lossy().into_owned();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(failed)?;
+        if files.insert(path.clone(), content).is_some() {
+            return Err(BundleError::Content { file: path, what: "is there twice".to_owned() });
+        }
+    }
+    Ok(files)
+}
+
+fn are_the_files(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+    let wrong = |file: &str, what: &str| Err(BundleError::Content { file: file.to_owned(), what: what.to_owned() });
+    for listed in &manifest.files {
+        match files.get(&listed.path) {
+            None => return wrong(&listed.path, "is missing"),
+            Some(content) if file_entry(&listed.path, content) != *listed => {
+                return wrong(&listed.path, "is not the file that the manifest lists: another checksum");
+            }
+            Some(_) => {}
+        }
+    }
+    let is_listed = |path: &str| manifest.files.iter().any(|listed| listed.path == path);
+    match files.keys().find(|path| !is_listed(path)) {
+        Some(path) => wrong(path, "is not in the manifest"),
+        None => Ok(()),
+    }
+}
+
+/// Whether the manifest says what follows from the streams of events.
+fn concludes(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+    let asked: Vec<CaseInfo> = parse(CATALOGUE, files.get(CATALOGUE).map(Vec::as_slice).unwrap_or_default())?;
+    let mut records = Vec::new();
+    let mut runs = Vec::new();
+    for run in &manifest.runs {
+        let path = format!("{}/{}", run.folder, fedproof_report::EVENTS);
+        let stream = files.get(&path).map(Vec::as_slice).unwrap_or_default();
+        let lines = stream.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let events = lines.map(|line| parse::<Event>(&path, line)).collect::<Result<Vec<_>, _>>()?;
+        let record = RunRecord::from_events(&events);
+        let record = record.ok_or_else(|| BundleError::Malformed(format!("{path} holds no run")))?;
+        runs.push(entry(run.folder.clone(), &record));
+        records.push(record);
+    }
+    let because = shortcomings(&records, &asked);
+    let found =
+        Manifest { qualified: because.is_empty(), because, runs, deviations: deviations(&records), ..manifest.clone() };
+    if found == *manifest {
+        return Ok(());
+    }
+    let told = |manifest: &Manifest| match manifest.qualified {
+        true => "a qualification".to_owned(),
+        false => format!("no qualification ({})", manifest.because.join("; ")),
+    };
+    Err(BundleError::Conclusion { said: told(manifest), found: told(&found) })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(file: &str, content: &[u8]) -> Result<T, BundleError> {
+    serde_json::from_slice(content).map_err(|error| BundleError::Malformed(format!("{file}: {error}")))
+}

@@ -1,0 +1,209 @@
+//! What a bundle holds, and every way in which one must not be believed.
+
+#![allow(clippy::unwrap_used)]
+
+use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack, verify};
+use fedproof_report::Archive;
+use fedproof_results::{CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, Verdict, WallMs};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+fn case(id: &str) -> CaseInfo {
+    CaseInfo {
+        id: id.into(),
+        title: "a case".into(),
+        level: Level::Must,
+        priority: 0,
+        requirement: "S-S API".into(),
+        scenario: "scenarios/x.yaml".into(),
+        tags: vec![],
+        room_version: None,
+        since: None,
+    }
+}
+
+/// A run of one case, stored in `folder`.
+fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
+    let identity = Identity {
+        run_id: id.into(),
+        started_at: "2026-11-24T20:31:00Z".into(),
+        suite_version: "0.1.0".into(),
+        suite_digest: "9c11".into(),
+        deployment: "default".into(),
+        backend: "process".into(),
+        profile: "matrix-spec".into(),
+        client: String::new(),
+        seed: 1,
+        selectors: vec![],
+        jobs: 1,
+        strict: false,
+        machine: "linux".into(),
+        command: vec![],
+    };
+    let server = ServerInfo {
+        name: "alpha".into(),
+        spec: "synapse@1.163.2".into(),
+        implementation: "synapse".into(),
+        version: "1.163.2".into(),
+        server_name: "alpha.example".into(),
+        digest: "d1".into(),
+    };
+    let result = SubjectResult {
+        server: "alpha".into(),
+        verdict,
+        reason: String::new(),
+        duration_ms: 1,
+        phases: vec![],
+        facts: Default::default(),
+        measurements: vec![],
+        failure: None,
+        deviation: None,
+    };
+    let events = [
+        Event::RunStarted { identity, cases: vec![case("acl/a/b")] },
+        Event::DeploymentReady { servers: vec![server], boot_ms: 1 },
+        Event::CaseDecided { id: "acl/a/b".into(), result },
+        Event::RunFinished {
+            complete: true,
+            stopped_because: String::new(),
+            wall_ms: WallMs::default(),
+            usage: vec![],
+        },
+    ];
+    let folder = folder.join(id);
+    let mut archive = Archive::create(&folder).unwrap();
+    events.iter().for_each(|event| archive.event(event).unwrap());
+    archive.finish(&RunRecord::from_events(&events).unwrap(), &[]).unwrap();
+    fs::create_dir(folder.join("logs")).unwrap();
+    fs::write(folder.join("logs/alpha.log"), "it started\n").unwrap();
+    folder
+}
+
+struct Ground {
+    folder: tempfile::TempDir,
+    key: SigningKey,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), key: SigningKey::generate().unwrap().0 }
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.folder.path().join("b.tar.gz")
+    }
+
+    fn pack(&self, runs: &[PathBuf], asked: &[CaseInfo]) -> Manifest {
+        let contents = Contents { runs, asked, beside: &[], made_at: "2026-11-26T12:00:00Z", suite_version: "0.1.0" };
+        pack(&contents, &self.key, &self.bundle()).unwrap()
+    }
+
+    fn verify(&self) -> Result<Manifest, BundleError> {
+        verify(&self.bundle(), None, &self.key.verifying())
+    }
+
+    /// Changes what is in the bundle, and signs it again: whoever has the key can lie, and is found out.
+    fn forge(&self, change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) {
+        let archive = fs::read(self.bundle()).unwrap();
+        let mut files = Vec::new();
+        for file in tar::Archive::new(GzDecoder::new(archive.as_slice())).entries().unwrap() {
+            let mut file = file.unwrap();
+            let mut content = Vec::new();
+            let path = file.path().unwrap().to_str().unwrap().to_owned();
+            file.read_to_end(&mut content).unwrap();
+            files.push((path, content));
+        }
+        change(&mut files);
+        let mut forged = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (path, content) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            forged.append_data(&mut header, path, content.as_slice()).unwrap();
+        }
+        let forged = forged.into_inner().unwrap().finish().unwrap();
+        fs::write(self.folder.path().join("b.tar.gz.sig"), self.key.sign(&forged)).unwrap();
+        fs::write(self.bundle(), forged).unwrap();
+    }
+}
+
+#[test]
+fn what_qualifies_is_a_qualification_and_the_same_every_time() {
+    let ground = Ground::new();
+    let runs = [run(ground.folder.path(), "one", Verdict::Pass)];
+    let made = ground.pack(&runs, &[case("acl/a/b")]);
+    assert!(made.qualified && made.because.is_empty(), "{made:?}");
+    assert_eq!(ground.verify().unwrap(), made);
+    assert!(made.files.iter().any(|file| file.path == "runs/one/logs/alpha.log" && file.bytes == 11), "{made:?}");
+    let bytes = fs::read(ground.bundle()).unwrap();
+    ground.pack(&runs, &[case("acl/a/b")]);
+    assert_eq!(bytes, fs::read(ground.bundle()).unwrap());
+}
+
+#[test]
+fn what_was_failed_skipped_or_not_asked_is_none() {
+    let ground = Ground::new();
+    let folder = ground.folder.path();
+    let (passed, failed) = (run(folder, "passed", Verdict::Pass), run(folder, "failed", Verdict::Fail));
+    let skipped = run(folder, "skipped", Verdict::Skipped);
+    let because = |runs: &[PathBuf], asked: &[CaseInfo]| ground.pack(runs, asked).because.join("; ");
+    assert_eq!(because(&[passed.clone(), failed], &[]), "run failed is NOT QUALIFIED");
+    assert!(because(std::slice::from_ref(&skipped), &[]).contains("skipped in every run: acl/a/b"));
+    assert_eq!(
+        because(&[skipped, passed.clone()], &[]),
+        "run skipped is INCONCLUSIVE",
+        "it was decided in the other run"
+    );
+    assert_eq!(because(&[passed], &[case("acl/x/y")]), "1 gating cases of priority 0 were part of no run: acl/x/y");
+    assert_eq!(because(&[], &[]), "there is no run");
+}
+
+#[test]
+fn a_forged_bundle_is_found_out_though_it_is_signed() {
+    let ground = Ground::new();
+    let runs = [run(ground.folder.path(), "one", Verdict::Fail)];
+    let told = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+        ground.pack(&runs, &[]);
+        ground.forge(change);
+        ground.verify().unwrap_err().to_string()
+    };
+    let manifest = |files: &mut Vec<(String, Vec<u8>)>, change: &dyn Fn(&mut Manifest)| {
+        let mut manifest: Manifest = serde_json::from_slice(&files[0].1).unwrap();
+        change(&mut manifest);
+        files[0].1 = serde_json::to_vec(&manifest).unwrap();
+    };
+    let claimed = told(&|files| {
+        manifest(files, &|manifest| {
+            manifest.qualified = true;
+            manifest.because.clear();
+        });
+    });
+    assert!(claimed.contains("its manifest says a qualification, its runs say no qualification"), "{claimed}");
+    let log =
+        told(&|files| files.iter_mut().filter(|file| file.0.ends_with(".log")).for_each(|file| file.1.push(b'x')));
+    assert!(log.contains("runs/one/logs/alpha.log is not the file that the manifest lists"), "{log}");
+    let more = told(&|files| files.push(("runs/one/more.txt".into(), vec![])));
+    assert!(more.contains("runs/one/more.txt is not in the manifest"), "{more}");
+    let less = told(&|files| files.retain(|file| !file.0.ends_with(".log")));
+    assert!(less.contains("alpha.log is missing"), "{less}");
+    let twice = told(&|files| files.push(files[1].clone()));
+    assert!(twice.contains("is there twice"), "{twice}");
+}
+
+#[test]
+fn keys_of_openssl_are_read() {
+    // RFC 8410, section 10.
+    let folder = tempfile::tempdir().unwrap();
+    let (secret, public) = (folder.path().join("key"), folder.path().join("key.pub"));
+    fs::write(&secret, "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n").unwrap();
+    fs::write(&public, "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n").unwrap();
+    let (key, checks) = (SigningKey::read(&secret).unwrap(), VerifyingKey::read(&public).unwrap());
+    assert_eq!(key.verifying(), checks);
+    assert!(checks.holds(b"message", &key.sign(b"message")) && !checks.holds(b"massage", &key.sign(b"message")));
+    assert_eq!(checks.to_pem(), fs::read_to_string(&public).unwrap());
+    assert!(matches!(VerifyingKey::read(&secret), Err(BundleError::NoKey { .. })));
+}

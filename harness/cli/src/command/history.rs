@@ -1,0 +1,179 @@
+//! `fedproof history`: the store of runs.
+
+use crate::{
+    args::{self, Format, History},
+    error::CliError,
+    stdout,
+};
+use fedproof_history::{Entry, HistoryError, Imported, Kind, Label, RunHead, Store};
+use fedproof_report::{Archive, EVENTS, write_atomically};
+use fedproof_results::load::LoadRecord;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// Carries out what is asked of the history.
+pub(crate) async fn history(what: History) -> Result<u8, CliError> {
+    match what {
+        History::Import(import) => self::import(&import).await?,
+        History::List(list) => self::list(&list).await?,
+        History::Export(export) => self::export(&export).await?,
+        History::Restore(restore) => self::restore(&restore).await?,
+        History::Prune(prune) => {
+            let store = Store::open(&prune.at.history).await?;
+            let pruned = store.prune(prune.runs, prune.whole).await?;
+            store.close().await;
+            stdout::print(&format!("forgot {} runs, and the documents of {} more", pruned.runs, pruned.stripped));
+        }
+    }
+    Ok(0)
+}
+
+async fn import(args: &args::Import) -> Result<(), CliError> {
+    let label = Label::from(&args.label);
+    // All folders are read before the first goes in: a wrong one costs nothing.
+    let bar = progress(args.folders.len(), "reading");
+    let mut entries = Vec::new();
+    for folder in &args.folders {
+        entries.push(read_entry(folder, &label)?);
+        bar.inc(1);
+    }
+    let store = Store::open(&args.at.history).await?;
+    let bar = progress(entries.len(), "importing");
+    let mut done = Vec::new();
+    for entry in &entries {
+        let imported = store.import(entry).await?;
+        done.push(json!({"run_id": entry.head.run_id, "new": imported == Imported::New}));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    store.close().await;
+    let new = done.iter().filter(|one| one["new"] == true).count();
+    match args.format {
+        Format::Json => stdout::json(&json!({"runs": done})),
+        Format::Text => stdout::print(&format!("{new} imported, {} were there", done.len() - new)),
+    }
+    Ok(())
+}
+
+async fn list(args: &args::ListRuns) -> Result<(), CliError> {
+    let store = Store::open(&args.at.history).await?;
+    let runs = store.runs(args.branch.as_deref(), None, args.limit).await?;
+    store.close().await;
+    match args.format {
+        Format::Json => stdout::json(&json!({"runs": runs})),
+        Format::Text => runs.iter().for_each(|run| stdout::print(&line(run))),
+    }
+    Ok(())
+}
+
+fn line(run: &RunHead) -> String {
+    let counts: Vec<String> = run.counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let stopped = if run.complete { "" } else { ", stopped early" };
+    let RunHead { started_at, run_id, branch, place, build, verdict, .. } = run;
+    let told = match run.kind {
+        Kind::Cases => format!(": {}", counts.join(", ")),
+        Kind::Load => String::new(),
+    };
+    format!("{started_at}  {run_id}  {branch}  {build}  {place}  {verdict}{stopped}{told}")
+}
+
+async fn export(args: &args::Export) -> Result<(), CliError> {
+    let store = Store::open(&args.at.history).await?;
+    let runs = store.runs(None, None, u32::MAX >> 1).await?;
+    let bar = progress(runs.len(), "exporting");
+    let mut lines = Vec::new();
+    for run in runs.iter().rev() {
+        let entry = store.entry(&run.run_id).await?;
+        lines.extend(serde_json::to_vec(&entry).map_err(CliError::environment)?);
+        lines.push(b'\n');
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    store.close().await;
+    write_atomically(&args.file, &lines)?;
+    stdout::print(&format!("{} runs in {}", runs.len(), args.file.display()));
+    Ok(())
+}
+
+async fn restore(args: &args::Restore) -> Result<(), CliError> {
+    let wrong = |line: usize, error: &dyn std::fmt::Display| {
+        CliError::bad_input(format!("{}:{line}: failed to read a run: {error}", args.file.display()))
+    };
+    let text = fs::read_to_string(&args.file).map_err(|error| wrong(1, &error))?;
+    let entries = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| serde_json::from_str::<Entry>(line).map_err(|error| wrong(index + 1, &error)));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let store = Store::open(&args.at.history).await?;
+    let mut new = 0;
+    for entry in &entries {
+        new += usize::from(store.import(entry).await? == Imported::New);
+    }
+    store.close().await;
+    stdout::print(&format!("{new} imported, {} were there", entries.len() - new));
+    Ok(())
+}
+
+/// A results folder as an entry, whichever kind of run it is of.
+pub(crate) fn read_entry(folder: &Path, label: &Label) -> Result<Entry, CliError> {
+    if folder.join(Entry::LOAD).is_file() {
+        let record = read_load(folder)?;
+        return Ok(Entry::of_load(&record, histograms(folder), label));
+    }
+    if !folder.join(EVENTS).is_file() {
+        let folder = folder.display();
+        return Err(CliError::bad_input(format!(
+            "{folder} holds neither {EVENTS} of a run nor {} of a load",
+            Entry::LOAD
+        )));
+    }
+    let record = Archive::read(folder).map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
+    Ok(Entry::of_run(&record, label))
+}
+
+/// The record of a load in its results folder.
+pub(crate) fn read_load(folder: &Path) -> Result<LoadRecord, CliError> {
+    let path = folder.join(Entry::LOAD);
+    let wrong = |error: &dyn std::fmt::Display| {
+        CliError::bad_input(format!("failed to read {} as a load: {error}", path.display()))
+    };
+    let text = fs::read_to_string(&path).map_err(|error| wrong(&error))?;
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
+}
+
+/// The histograms of a load, by name of their file.
+fn histograms(folder: &Path) -> BTreeMap<String, String> {
+    let files = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|file| file.path());
+    let logs = files.filter(|path| path.extension().is_some_and(|end| end == "hlog"));
+    let named = logs.filter_map(|path| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        Some((name, fs::read_to_string(&path).ok()?))
+    });
+    named.collect()
+}
+
+fn progress(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}");
+    let bar = ProgressBar::new(length as u64).with_message(what);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+impl From<&args::Label> for Label {
+    fn from(label: &args::Label) -> Self {
+        Self { branch: label.branch.clone(), build: label.build.clone() }
+    }
+}
+
+impl From<HistoryError> for CliError {
+    fn from(error: HistoryError) -> Self {
+        let message = format!("failed to {error}");
+        match error {
+            HistoryError::Open { .. } | HistoryError::NoRun { .. } | HistoryError::Different { .. } => {
+                Self::bad_input(message)
+            }
+            _ => Self::environment(message),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Forgetting: a history that only grows is turned off one day.
+
+use crate::{HistoryError, Store, error::asking, number};
+use sqlx::{AssertSqlSafe, query};
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs, with all that was of them.
+    pub runs: usize,
+    /// Runs whose documents went; verdicts and figures stay.
+    pub stripped: usize,
+}
+
+impl Store {
+    /// Keeps of every track the latest `runs` runs, and of those the documents of the latest `whole`.
+    pub async fn prune(&self, runs: usize, whole: usize) -> Result<Pruned, HistoryError> {
+        let mut pruned = Pruned::default();
+        for track in self.tracks().await? {
+            let all = self.runs(Some(&track.branch), Some(&track.place), u32::MAX >> 1).await?;
+            for (index, run) in all.iter().enumerate() {
+                let gone = index >= runs;
+                if !gone && index < whole {
+                    continue;
+                }
+                let text = if gone { "DELETE FROM run WHERE no = $1" } else { "DELETE FROM document WHERE run = $1" };
+                let deleted = query(AssertSqlSafe(text)).bind(number(&run.run_id)).execute(&self.pool).await;
+                let some = deleted.map_err(asking("forget a run"))?.rows_affected() > 0;
+                pruned.runs += usize::from(gone && some);
+                pruned.stripped += usize::from(!gone && some);
+            }
+        }
+        Ok(pruned)
+    }
+}

@@ -1,0 +1,363 @@
+//! What is asked of the store. Lists are in the order of time unless they say otherwise; "latest first" is what pages want.
+
+use crate::{
+    Entry, FigureKind, HistoryError, Kind, RunHead, Store,
+    error::{asking, parse},
+    number,
+    store::{inflate, places},
+};
+use fedproof_results::{CaseInfo, Level, RunRecord, Verdict, load::LoadRecord};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::{AssertSqlSafe, Row, any::AnyRow, query};
+use std::collections::BTreeMap;
+
+/// Runs that can be held against each other: of one branch and one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// [`RunHead::branch`].
+    pub branch: String,
+    /// [`RunHead::place`].
+    pub place: String,
+    /// What kind of runs.
+    pub kind: Kind,
+    /// How many there are.
+    pub runs: u64,
+    /// When the latest began.
+    pub latest: String,
+}
+
+/// What one run decided of a case on a kind of homeserver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseOutcome {
+    /// Id of the run.
+    pub run_id: String,
+    /// Its branch.
+    pub branch: String,
+    /// Its place.
+    pub place: String,
+    /// The build that was under test.
+    pub build: String,
+    /// When it began.
+    pub started_at: String,
+    /// Kind of homeserver.
+    pub server: String,
+    /// How binding the case was.
+    pub level: Level,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// For an observation, what was seen.
+    pub seen: String,
+    /// Why, or empty.
+    pub reason: String,
+    /// Whether the profile accepted the failure.
+    pub accepted: bool,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// A cell of the matrix of cases over runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatrixCell {
+    /// Id of the run.
+    pub run_id: String,
+    /// Id of the case.
+    pub case: String,
+    /// Kind of homeserver.
+    pub server: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether the profile accepted the failure.
+    pub accepted: bool,
+}
+
+/// A series of figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub kind: FigureKind,
+    /// In what.
+    pub unit: String,
+}
+
+/// A value of a series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeriesPoint {
+    /// Id of the run.
+    pub run_id: String,
+    /// The build that was under test.
+    pub build: String,
+    /// When the run began.
+    pub started_at: String,
+    /// How much.
+    pub value: f64,
+}
+
+impl Store {
+    /// All tracks, the one with the latest run first.
+    pub async fn tracks(&self) -> Result<Vec<Track>, HistoryError> {
+        let rows = query(
+            "SELECT branch, place, MIN(kind), COUNT(*), MAX(started_at) FROM run \
+             GROUP BY branch, place ORDER BY MAX(started_at) DESC, branch, place",
+        );
+        let rows = rows.fetch_all(&self.pool).await.map_err(asking("list tracks"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(Track {
+                    branch: row.get(0),
+                    place: row.get(1),
+                    kind: enumeration("a kind of run", row.get(2))?,
+                    runs: row.get::<i64, _>(3).unsigned_abs(),
+                    latest: row.get(4),
+                })
+            })
+            .collect()
+    }
+
+    /// Runs, latest first: of a branch and a place where they are given, at most `limit`.
+    pub async fn runs(
+        &self,
+        branch: Option<&str>,
+        place: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<RunHead>, HistoryError> {
+        let wanted = [("branch", branch), ("place", place)];
+        let given: Vec<(&str, &str)> = wanted.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let conditions = given.iter().enumerate().map(|(index, (name, _))| format!("{name} = ${}", index + 1));
+        let conditions = conditions.collect::<Vec<_>>().join(" AND ");
+        let filter = if given.is_empty() { String::new() } else { format!("WHERE {conditions}") };
+        let text = format!("SELECT head FROM run {filter} ORDER BY started_at DESC, no DESC LIMIT {limit}");
+        let mut statement = query(AssertSqlSafe(text));
+        for (_, value) in given {
+            statement = statement.bind(value.to_owned());
+        }
+        let rows = statement.fetch_all(&self.pool).await.map_err(asking("list runs"))?;
+        rows.iter().map(|row| parse("a run", row.get(0))).collect()
+    }
+
+    /// One run as it is listed.
+    pub async fn run(&self, run_id: &str) -> Result<RunHead, HistoryError> {
+        let row = query("SELECT head FROM run WHERE no = $1").bind(number(run_id));
+        let row = row.fetch_optional(&self.pool).await.map_err(asking("find a run"))?;
+        let row = row.ok_or_else(|| HistoryError::NoRun { run_id: run_id.to_owned() })?;
+        parse("a run", row.get(0))
+    }
+
+    /// A document of a run; `None` if there is none, or it was pruned.
+    pub async fn document(&self, run_id: &str, name: &str) -> Result<Option<String>, HistoryError> {
+        let row = query("SELECT body FROM document WHERE run = $1 AND name = $2");
+        let row = row.bind(number(run_id)).bind(name.to_owned());
+        let row = row.fetch_optional(&self.pool).await.map_err(asking("read a document"))?;
+        row.map(|row| inflate(name, &row.get::<Vec<u8>, _>(0))).transpose()
+    }
+
+    /// The whole record of a run of cases, with its evidence; `None` if it was pruned.
+    pub async fn record(&self, run_id: &str) -> Result<Option<RunRecord>, HistoryError> {
+        let text = self.document(run_id, Entry::RUN).await?;
+        text.map(|text| parse("a run's record", &text)).transpose()
+    }
+
+    /// The whole record of a load; `None` if it was pruned.
+    pub async fn load_record(&self, run_id: &str) -> Result<Option<LoadRecord>, HistoryError> {
+        let text = self.document(run_id, Entry::LOAD).await?;
+        text.map(|text| parse("a load's record", &text)).transpose()
+    }
+
+    /// Every case that any run knew, by id.
+    pub async fn cases(&self) -> Result<Vec<CaseInfo>, HistoryError> {
+        let rows = query("SELECT info FROM suite_case ORDER BY id").fetch_all(&self.pool).await;
+        let rows = rows.map_err(asking("list cases"))?;
+        rows.iter().map(|row| parse("a case", row.get(0))).collect()
+    }
+
+    /// What became of a case, latest first, at most `limit` outcomes.
+    pub async fn outcomes_of(&self, case: &str, limit: u32) -> Result<Vec<CaseOutcome>, HistoryError> {
+        let text = format!(
+            "SELECT {OUTCOME} FROM outcome JOIN run ON run.no = outcome.run WHERE suite_case = $1 \
+             ORDER BY started_at DESC, run.no DESC, server LIMIT {limit}"
+        );
+        let rows = query(AssertSqlSafe(text)).bind(number(case)).fetch_all(&self.pool).await;
+        rows.map_err(asking("read the history of a case"))?.iter().map(outcome).collect()
+    }
+
+    /// What became of every case in the latest `runs` runs of a track, by id of the case, latest first.
+    pub async fn outcomes_in(
+        &self,
+        branch: &str,
+        place: &str,
+        runs: u32,
+    ) -> Result<BTreeMap<String, Vec<CaseOutcome>>, HistoryError> {
+        let text = format!(
+            "SELECT {OUTCOME}, suite_case.id FROM outcome JOIN (SELECT * FROM run WHERE branch = $1 AND place = $2 \
+             ORDER BY started_at DESC, no DESC LIMIT {runs}) AS run ON run.no = outcome.run \
+             JOIN suite_case ON suite_case.no = outcome.suite_case ORDER BY run.started_at DESC, run.no DESC"
+        );
+        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(place.to_owned());
+        let rows = rows.fetch_all(&self.pool).await.map_err(asking("read the history of cases"))?;
+        let mut outcomes: BTreeMap<String, Vec<CaseOutcome>> = BTreeMap::new();
+        for row in &rows {
+            outcomes.entry(row.get(12)).or_default().push(outcome(row)?);
+        }
+        Ok(outcomes)
+    }
+
+    /// What these runs decided of every case.
+    pub async fn matrix(&self, runs: &[String]) -> Result<Vec<MatrixCell>, HistoryError> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = format!(
+            "SELECT run.run_id, suite_case.id, server, outcome.verdict, accepted FROM outcome \
+             JOIN run ON run.no = outcome.run JOIN suite_case ON suite_case.no = outcome.suite_case \
+             WHERE outcome.run IN {}",
+            places(1, runs.len())
+        );
+        let mut statement = query(AssertSqlSafe(text));
+        for run in runs {
+            statement = statement.bind(number(run));
+        }
+        let rows = statement.fetch_all(&self.pool).await.map_err(asking("read the matrix"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(MatrixCell {
+                    run_id: row.get(0),
+                    case: row.get(1),
+                    server: row.get(2),
+                    verdict: enumeration("a verdict", row.get(3))?,
+                    accepted: row.get::<i64, _>(4) != 0,
+                })
+            })
+            .collect()
+    }
+
+    /// The series of a place: those of which it has figures.
+    pub async fn series(&self, branch: &str, place: &str) -> Result<Vec<SeriesInfo>, HistoryError> {
+        let rows = query(
+            "SELECT DISTINCT name, series.kind, unit FROM series JOIN figure ON figure.series = series.no \
+             JOIN run ON run.no = figure.run WHERE branch = $1 AND place = $2 ORDER BY name",
+        );
+        let rows = rows.bind(branch.to_owned()).bind(place.to_owned()).fetch_all(&self.pool).await;
+        rows.map_err(asking("list series"))?
+            .iter()
+            .map(|row| {
+                Ok(SeriesInfo {
+                    name: row.get(0),
+                    kind: enumeration("a kind of figure", row.get(1))?,
+                    unit: row.get(2),
+                })
+            })
+            .collect()
+    }
+
+    /// The last values of every series of a track, by name, each in the order of time; at most of the last `runs` runs.
+    pub async fn figures(
+        &self,
+        branch: &str,
+        place: &str,
+        runs: u32,
+    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
+        let text = format!(
+            "SELECT name, run_id, build, started_at, value FROM figure \
+             JOIN series ON series.no = figure.series JOIN (SELECT no, run_id, build, started_at FROM run \
+             WHERE branch = $1 AND place = $2 ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest \
+             ON latest.no = figure.run ORDER BY started_at, latest.no"
+        );
+        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(place.to_owned());
+        let rows = rows.fetch_all(&self.pool).await.map_err(asking("read figures"))?;
+        let mut figures: BTreeMap<String, Vec<SeriesPoint>> = BTreeMap::new();
+        for row in &rows {
+            let point =
+                SeriesPoint { run_id: row.get(1), build: row.get(2), started_at: row.get(3), value: row.get(4) };
+            figures.entry(row.get(0)).or_default().push(point);
+        }
+        Ok(figures)
+    }
+
+    /// A run as it was imported, without documents that were pruned.
+    pub async fn entry(&self, run_id: &str) -> Result<Entry, HistoryError> {
+        let failed = asking("read a run");
+        let head = self.run(run_id).await?;
+        let no = number(run_id);
+        let digest = query("SELECT digest FROM run WHERE no = $1").bind(no).fetch_one(&self.pool).await;
+        let rows = query(
+            "SELECT info FROM suite_case WHERE no IN (SELECT suite_case FROM outcome WHERE run = $1) ORDER BY id",
+        );
+        let cases = rows.bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
+        let text = format!(
+            "SELECT {OUTCOME}, suite_case.id FROM outcome JOIN run ON run.no = outcome.run \
+             JOIN suite_case ON suite_case.no = outcome.suite_case WHERE run = $1 ORDER BY suite_case.id, server"
+        );
+        let outcomes = query(AssertSqlSafe(text)).bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
+        let figures = query(
+            "SELECT name, series.kind, unit, value FROM figure JOIN series ON series.no = figure.series \
+             WHERE run = $1 ORDER BY name",
+        );
+        let figures = figures.bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
+        let documents = query("SELECT name, body FROM document WHERE run = $1").bind(no);
+        let documents = documents.fetch_all(&self.pool).await.map_err(&failed)?;
+        Ok(Entry {
+            head,
+            digest: digest.map_err(&failed)?.get(0),
+            cases: cases.iter().map(|row| parse("a case", row.get(0))).collect::<Result<_, _>>()?,
+            outcomes: outcomes
+                .iter()
+                .map(|row| {
+                    let told = outcome(row)?;
+                    Ok(crate::Outcome {
+                        case: row.get(12),
+                        server: told.server,
+                        level: told.level,
+                        verdict: told.verdict,
+                        seen: told.seen,
+                        reason: told.reason,
+                        accepted: told.accepted,
+                        duration_ms: told.duration_ms,
+                    })
+                })
+                .collect::<Result<_, HistoryError>>()?,
+            figures: figures
+                .iter()
+                .map(|row| {
+                    let kind = enumeration("a kind of figure", row.get(1))?;
+                    Ok(crate::Figure { name: row.get(0), kind, unit: row.get(2), value: row.get(3) })
+                })
+                .collect::<Result<_, HistoryError>>()?,
+            documents: documents
+                .iter()
+                .map(|row| {
+                    let name: String = row.get(0);
+                    let text = inflate(&name, &row.get::<Vec<u8>, _>(1))?;
+                    Ok((name, text))
+                })
+                .collect::<Result<_, HistoryError>>()?,
+        })
+    }
+}
+
+/// The columns that [`outcome`] reads.
+const OUTCOME: &str = "run.run_id, run.branch, run.place, run.build, run.started_at, outcome.server, outcome.level, \
+                       outcome.verdict, outcome.seen, outcome.reason, outcome.accepted, outcome.duration_ms";
+
+fn outcome(row: &AnyRow) -> Result<CaseOutcome, HistoryError> {
+    Ok(CaseOutcome {
+        run_id: row.get(0),
+        branch: row.get(1),
+        place: row.get(2),
+        build: row.get(3),
+        started_at: row.get(4),
+        server: row.get(5),
+        level: enumeration("a level", row.get(6))?,
+        verdict: enumeration("a verdict", row.get(7))?,
+        seen: row.get(8),
+        reason: row.get(9),
+        accepted: row.get::<i64, _>(10) != 0,
+        duration_ms: row.get::<i64, _>(11).unsigned_abs(),
+    })
+}
+
+/// A value as [`crate::entry::word`] wrote it.
+fn enumeration<T: DeserializeOwned>(what: &str, word: String) -> Result<T, HistoryError> {
+    serde_json::from_value(serde_json::Value::String(word))
+        .map_err(|source| HistoryError::Damaged { what: what.to_owned(), source })
+}

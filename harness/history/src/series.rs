@@ -1,0 +1,81 @@
+//! The figures of a run that are followed over time. More is worse in each of them.
+
+use crate::{Figure, FigureKind, change::median};
+use fedproof_results::{
+    RunRecord, kinds,
+    load::{LoadRecord, Work},
+};
+use std::collections::BTreeMap;
+
+/// What homeservers used, how long it took, and the medians of what cases measured on the way.
+pub(crate) fn of_run(record: &RunRecord) -> Vec<Figure> {
+    // A run that stopped did less; what it used says nothing.
+    if !record.complete {
+        return Vec::new();
+    }
+    let mut figures = Vec::new();
+    for usage in &record.usage {
+        figures.push(figure(format!("cpu({})", usage.name), FigureKind::Cpu, "ms", usage.cpu_ms as f64));
+        figures.push(figure(format!("memory({})", usage.name), FigureKind::Memory, "bytes", usage.rss_bytes as f64));
+    }
+    let wall = record.wall_ms;
+    for (name, value) in [("wall(boot)", wall.boot), ("wall(cases)", wall.cases)] {
+        figures.push(figure(name.to_owned(), FigureKind::Latency, "ms", value as f64));
+    }
+    let kinds = kinds(&record.servers);
+    let mut measured: BTreeMap<(String, &str), Vec<f64>> = BTreeMap::new();
+    for subject in record.cases.iter().flat_map(|result| &result.subjects) {
+        let kind = kinds.get(&subject.server).unwrap_or(&subject.server);
+        for one in &subject.measurements {
+            let name = format!("p50({}, {kind})", one.name);
+            measured.entry((name, &one.unit)).or_default().push(one.value as f64);
+        }
+    }
+    figures.extend(measured.into_iter().map(|((name, unit), values)| {
+        let kind = if unit.ends_with('s') { FigureKind::Latency } else { FigureKind::Work };
+        figure(name, kind, unit, median(&values))
+    }));
+    figures
+}
+
+/// Percentiles of each operation, and what one operation cost each homeserver.
+pub(crate) fn of_load(record: &LoadRecord) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for one in record.operations.iter().filter(|one| one.count > 0) {
+        for (name, value) in [("p50", one.p50_us), ("p95", one.p95_us), ("p99", one.p99_us)] {
+            figures.push(figure(format!("{name}({})", one.name), FigureKind::Latency, "us", value as f64));
+        }
+    }
+    for work in record.own_work().iter().filter(|work| work.count > 0) {
+        figures.extend(costs(work));
+    }
+    let mut highest: BTreeMap<&str, u64> = BTreeMap::new();
+    for sample in record.resources.iter().filter(|sample| sample.process != "generator") {
+        let most = highest.entry(&sample.process).or_default();
+        *most = sample.rss_bytes.max(*most);
+    }
+    figures.extend(
+        highest
+            .into_iter()
+            .map(|(process, most)| figure(format!("memory({process})"), FigureKind::Memory, "bytes", most as f64)),
+    );
+    figures
+}
+
+fn costs(work: &Work) -> impl Iterator<Item = Figure> {
+    let whole = [
+        ("cpu_per_op", FigureKind::Cpu, "ms", work.whole_cpu_ms()),
+        ("db_transactions_per_op", FigureKind::Work, "", work.db_transactions),
+        ("requests_per_op", FigureKind::Work, "", work.requests),
+        ("bytes_per_op", FigureKind::Work, "bytes", work.bytes),
+    ];
+    let of = format!("{}, {}", work.server, work.operation);
+    let count = work.count as f64;
+    whole.into_iter().filter_map(move |(name, kind, unit, total)| {
+        total.map(|total| figure(format!("{name}({of})"), kind, unit, total as f64 / count))
+    })
+}
+
+fn figure(name: String, kind: FigureKind, unit: &str, value: f64) -> Figure {
+    Figure { name, kind, unit: unit.to_owned(), value }
+}

@@ -1,0 +1,131 @@
+//! What the shipped policy makes of a candidate.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use fedproof_history::{
+    CaseOutcome, Entry, SeriesPoint,
+    gate::{Effect, Finding, Policy, Question, judge, told},
+};
+use fedproof_results::{Level, Verdict};
+use std::collections::BTreeMap;
+use support::entry;
+
+fn policy() -> Policy {
+    Policy::parse(include_str!("../../../fixtures/gate.yaml")).unwrap()
+}
+
+/// Findings as `effect rule about`.
+fn found(candidate: &Entry, base: Option<&Entry>, figures: &[f64]) -> (Vec<String>, Vec<Finding>) {
+    let point = |(run, value): (usize, &f64)| SeriesPoint {
+        run_id: format!("run-{run}"),
+        build: format!("c{run}"),
+        started_at: format!("2026-01-01T00:{run:02}:00Z"),
+        value: *value,
+    };
+    let figures: Vec<SeriesPoint> = figures.iter().enumerate().map(point).collect();
+    let figures = candidate.figures.iter().map(|figure| (figure.name.clone(), figures.clone())).collect();
+    let question = Question { candidate, base, outcomes: &BTreeMap::new(), figures: &figures };
+    let findings = judge(&question, &policy());
+    let told = findings.iter().map(|one| format!("{:?} {} {}", one.effect, one.rule, one.about)).collect();
+    (told, findings)
+}
+
+#[test]
+fn what_is_the_same_is_nothing_to_tell() {
+    let (told, _) = found(&entry(2, 5), Some(&entry(1, 5)), &[100.0; 30]);
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[test]
+fn each_change_has_its_rule() {
+    let (base, mut candidate) = (entry(1, 6), entry(2, 7));
+    candidate.outcomes[0].verdict = Verdict::Fail;
+    candidate.outcomes[1].verdict = Verdict::Inconclusive;
+    candidate.outcomes[2].level = Level::Should;
+    candidate.outcomes.remove(3);
+    let (mut told, findings) = found(&candidate, Some(&base), &[]);
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "Block cases.regressed acl/area-0/case-0 on alpha",
+            "Block cases.removed acl/area-3/case-3 on alpha",
+            "Block cases.undecided acl/area-1/case-1 on alpha",
+            "Note cases.new acl/area-6/case-6 on alpha",
+            "Warn cases.level acl/area-2/case-2 on alpha",
+        ]
+    );
+    assert_eq!(findings[0].effect, Effect::Block, "what blocks comes first");
+    assert_eq!(told::counts(&findings), "3 block, 1 warns, 1 to note");
+}
+
+#[test]
+fn what_does_not_gate_and_what_is_accepted_only_warns() {
+    let (base, mut candidate) = (entry(1, 2), entry(2, 2));
+    candidate.outcomes[0].verdict = Verdict::Fail;
+    candidate.outcomes[0].accepted = true;
+    candidate.outcomes[1].verdict = Verdict::Fail;
+    candidate.outcomes[1].level = Level::Should;
+    let (told, findings) = found(&candidate, Some(&base), &[]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(findings.iter().all(|finding| finding.effect == Effect::Warn), "{findings:?}");
+}
+
+#[test]
+fn one_run_out_of_bounds_and_a_change_of_level_say_how_much_and_since_when() {
+    let mut candidate = entry(40, 1);
+    candidate.figures[0].value = 140.0;
+    let steady: Vec<f64> = (0..30).map(|run| 100.0 + f64::from(run % 3)).collect();
+    let (told, findings) = found(&candidate, None, &steady);
+    assert_eq!(told, ["Warn history.bounds.cpu cpu(alpha)"]);
+    assert!(findings[0].says.contains("+38.6 % of 101.0000 ms (median of 30 runs)"), "{}", findings[0].says);
+    // The same for some runs now: its level, no news of one run, but a change.
+    let changed: Vec<f64> = steady.iter().copied().chain([139.0, 141.0, 140.0, 139.0, 141.0, 140.0]).collect();
+    let (told, findings) = found(&candidate, None, &changed);
+    assert_eq!(told, ["Block history.changes.cpu cpu(alpha)"]);
+    assert_eq!(findings[0].since.as_deref(), Some("c30"));
+    assert!(findings[0].says.contains("between c29 and c30, 7 runs ago"), "{}", findings[0].says);
+    assert!(findings[0].chance.unwrap() < 0.006, "{findings:?}");
+    // Less is no finding.
+    candidate.figures[0].value = 50.0;
+    assert_eq!(found(&candidate, None, &steady).0, Vec::<String>::new());
+}
+
+#[test]
+fn who_comes_and_goes_on_one_build_is_flaky() {
+    let candidate = entry(9, 1);
+    let before = |run: usize, verdict| CaseOutcome {
+        run_id: format!("run-{run}"),
+        branch: "main".into(),
+        place: candidate.head.place.clone(),
+        build: candidate.head.build.clone(),
+        started_at: format!("2026-01-01T00:{run:02}:00Z"),
+        server: "alpha".into(),
+        level: Level::Must,
+        verdict,
+        seen: String::new(),
+        reason: String::new(),
+        accepted: false,
+        duration_ms: 1,
+    };
+    let judged = |before: Vec<CaseOutcome>| {
+        let outcomes = BTreeMap::from([(candidate.outcomes[0].case.clone(), before)]);
+        let question = Question { candidate: &candidate, base: None, outcomes: &outcomes, figures: &BTreeMap::new() };
+        judge(&question, &policy())
+    };
+    let flaky = judged(vec![before(8, Verdict::Fail), before(7, Verdict::Pass)]);
+    assert_eq!((flaky[0].rule, flaky[0].effect), ("cases.flaky", Effect::Warn));
+    assert_eq!(judged(vec![before(8, Verdict::Pass), before(7, Verdict::Fail)]), [], "it was mended, once");
+}
+
+#[test]
+fn a_policy_with_a_mistake_says_where() {
+    let text = include_str!("../../../fixtures/gate.yaml").replace("regressed: block", "regresed: block");
+    let error = Policy::parse(&text).unwrap_err().to_string();
+    assert!(error.contains("regresed") && error.contains("line 5"), "{error}");
+    let text = include_str!("../../../fixtures/gate.yaml").replace("significance: 0.005", "significance: 5");
+    let error = Policy::parse(&text).unwrap_err().to_string();
+    assert!(error.contains("history.changes.significance is 5"), "{error}");
+}

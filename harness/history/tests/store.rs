@@ -1,0 +1,121 @@
+//! The same questions to both databases.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use fedproof_history::{Entry, HistoryError, Imported, Pruned, Store};
+use fedproof_results::Verdict;
+use std::time::{Duration, Instant};
+use support::{Cluster, entry};
+
+/// Every test of this file, on one store: a run of each database is slow to start.
+async fn holds(at: &str) {
+    let store = Store::open(at).await.unwrap();
+    what_goes_in_comes_out(&store).await;
+    once(&store, at).await;
+    questions(&store).await;
+    forgetting(&store).await;
+    store.close().await;
+    // Opening again brings nothing up to date a second time.
+    let store = Store::open(at).await.unwrap();
+    assert_eq!(store.run("run-1").await.unwrap().run_id, "run-1");
+}
+
+async fn what_goes_in_comes_out(store: &Store) {
+    let given = entry(1, 729);
+    let began = Instant::now();
+    assert_eq!(store.import(&given).await.unwrap(), Imported::New);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    let mut sorted = given.clone();
+    sorted.cases.sort_by(|one, other| one.id.cmp(&other.id));
+    sorted.outcomes.sort_by(|one, other| one.case.cmp(&other.case));
+    assert_eq!(store.entry("run-1").await.unwrap(), sorted);
+    assert!(matches!(store.entry("run-2").await, Err(HistoryError::NoRun { .. })));
+}
+
+async fn once(store: &Store, at: &str) {
+    assert_eq!(store.import(&entry(1, 729)).await.unwrap(), Imported::Known);
+    let other = Entry { digest: "another".into(), ..entry(1, 3) };
+    assert!(matches!(store.import(&other).await, Err(HistoryError::Different { .. })));
+    // Four at once, through connections of their own, all with the same thirty runs.
+    let importing = (0..4).map(|_| {
+        let at = at.to_owned();
+        tokio::spawn(async move {
+            let store = Store::open(&at).await.unwrap();
+            let mut new = 0;
+            for number in 2..32 {
+                new += usize::from(store.import(&entry(number, 50)).await.unwrap() == Imported::New);
+            }
+            new
+        })
+    });
+    let mut new = 0;
+    for task in importing.collect::<Vec<_>>() {
+        new += task.await.unwrap();
+    }
+    assert_eq!(new, 30);
+}
+
+async fn questions(store: &Store) {
+    let mut failing = entry(32, 50);
+    failing.outcomes[3].verdict = Verdict::Fail;
+    failing.outcomes[3].reason = "let it in".into();
+    failing.figures[0].value = 200.0;
+    store.import(&failing).await.unwrap();
+    let runs = store.runs(Some("main"), None, 3).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["run-32", "run-31", "run-30"]);
+    assert_eq!(store.runs(Some("other"), None, 3).await.unwrap(), []);
+    let tracks = store.tracks().await.unwrap();
+    assert_eq!((tracks.len(), tracks[0].runs), (1, 32), "{tracks:?}");
+    let case = &failing.outcomes[3].case;
+    let outcomes = store.outcomes_of(case, 2).await.unwrap();
+    assert_eq!(outcomes.iter().map(|one| one.verdict).collect::<Vec<_>>(), [Verdict::Fail, Verdict::Pass]);
+    assert_eq!((outcomes[0].reason.as_str(), outcomes[0].build.as_str()), ("let it in", "c32"));
+    let cells = store.matrix(&["run-32".into(), "run-31".into()]).await.unwrap();
+    assert_eq!(cells.len(), 100);
+    assert_eq!(cells.iter().filter(|cell| cell.verdict == Verdict::Fail).count(), 1);
+    let place = &failing.head.place;
+    let before = store.outcomes_in("main", place, 5).await.unwrap();
+    assert!(before[case].len() == 5 && before[case][0].verdict == Verdict::Fail, "{:?}", before[case]);
+    let figures = store.figures("main", place, 10).await.unwrap();
+    let values: Vec<f64> = figures["cpu(alpha)"].iter().map(|point| point.value).collect();
+    assert_eq!((values.len(), values[9]), (10, 200.0));
+    let series = store.series("main", place).await.unwrap();
+    assert_eq!(series.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["cpu(alpha)"]);
+    assert_eq!(store.cases().await.unwrap().len(), 729);
+}
+
+async fn forgetting(store: &Store) {
+    assert_eq!(store.prune(20, 5).await.unwrap(), Pruned { runs: 12, stripped: 15 });
+    assert_eq!(store.prune(20, 5).await.unwrap(), Pruned::default());
+    assert_eq!(store.document("run-30", "load.hlog").await.unwrap().map(|text| text.len()), Some(170));
+    assert_eq!(store.document("run-20", "load.hlog").await.unwrap(), None);
+    assert_eq!(store.entry("run-20").await.unwrap().outcomes.len(), 50, "verdicts stay");
+    assert!(matches!(store.run("run-1").await, Err(HistoryError::NoRun { .. })));
+    // What was forgotten may come again.
+    assert_eq!(store.import(&entry(1, 3)).await.unwrap(), Imported::New);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    holds(folder.path().join("a new folder/history 100%.db").to_str().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_holds() {
+    let Some(cluster) = Cluster::start() else { return };
+    holds(&cluster.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_history_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "these are notes, and no database at all, for some two hundred bytes ".repeat(4)).unwrap();
+    let error = Store::open(file.to_str().unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("notes.txt") && error.contains("not a database"), "{error}");
+    let error = Store::open("postgres://me:secret@127.0.0.1:1/runs").await.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1/runs") && !error.contains("secret"), "{error}");
+}

@@ -1,0 +1,127 @@
+//! History, gate and bundle at the command line, on canned runs: no homeserver takes part.
+
+mod support;
+
+use fedproof_results::{
+    Level::Must,
+    Verdict::{Fail, Pass, Skipped},
+};
+use serde_json::Value;
+use std::{fs, path::Path};
+use support::{
+    canned::{Row, store_at},
+    command, ended,
+};
+
+const GOOD: &[Row] = &[("acl/endpoint/backfill/v12", Must, Pass), ("leak/after-leave/kick/v12", Must, Pass)];
+const WORSE: &[Row] = &[("acl/endpoint/backfill/v12", Must, Fail), ("leak/after-leave/kick/v12", Must, Pass)];
+
+fn at(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let root = env!("CARGO_MANIFEST_DIR");
+    ended(command(args).current_dir(folder).env("FEDPROOF_ROOT", root).env_remove("FEDPROOF_HISTORY"))
+}
+
+fn json(folder: &Path, args: &[&str]) -> (i32, Value) {
+    let (code, stdout, stderr) = at(folder, args);
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}")))
+}
+
+#[test]
+fn a_regression_against_the_history_blocks_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    for minute in 1..4 {
+        store_at(&here.join(format!("good-{minute}")), minute, GOOD, &[], 200, true);
+    }
+    store_at(&here.join("worse"), 9, WORSE, &[], 200, true);
+    let import = ["history", "import", "good-1", "good-2", "good-3", "--build", "c1"];
+    assert_eq!(at(here, &import).1, "3 imported, 0 were there\n");
+    assert_eq!(at(here, &import).1, "0 imported, 3 were there\n");
+    let (code, listed) = json(here, &["history", "list", "--format", "json"]);
+    assert_eq!((code, listed["runs"].as_array().map(Vec::len)), (0, Some(3)), "{listed}");
+    assert_eq!(listed["runs"][0]["started_at"], "2026-11-24T20:03:00Z", "latest first");
+
+    let gate = ["gate", "worse", "--base", "main", "--history", "fedproof-history.db", "--build", "c2"];
+    let (code, judged) = json(here, &[&gate[..], &["--format", "json"]].concat());
+    assert_eq!((code, &judged["verdict"]), (1, &"not_qualified".into()), "{judged}");
+    let finding = &judged["findings"][0];
+    assert_eq!((&finding["rule"], &finding["effect"]), (&"cases.regressed".into(), &"block".into()));
+    assert_eq!(finding["about"], "acl/endpoint/backfill/v12 on alpha");
+    assert_eq!(finding["since"], "c2");
+    let (_, comment, _) = at(here, &[&gate[..], &["--format", "markdown"]].concat());
+    assert!(comment.starts_with("### fedproof: NOT QUALIFIED"), "{comment}");
+    assert!(
+        comment.contains("| blocks | `acl/endpoint/backfill/v12 on alpha` | pass → fail: denied: fail for a reason |"),
+        "{comment}"
+    );
+
+    let (code, text, _) = at(here, &["gate", "good-3", "--base", "main", "--history", "fedproof-history.db"]);
+    assert!(code == 0 && text.contains("QUALIFIED"), "{code} {text}");
+    // Against a folder, without any history.
+    assert_eq!(at(here, &["gate", "worse", "--base", "good-1"]).0, 1);
+    let (code, _, error) = at(here, &["gate", "worse", "--base", "nowhere"]);
+    assert!(code == 2 && error.contains("--base nowhere is no folder, and as a branch it needs --history"), "{error}");
+    let (code, _, error) = at(here, &["gate", "worse", "--base", "dev", "--history", "fedproof-history.db"]);
+    assert!(code == 2 && error.contains("no earlier run of branch dev"), "{error}");
+}
+
+#[test]
+fn a_history_goes_from_one_store_to_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    store_at(&here.join("one"), 1, GOOD, &[], 200, true);
+    assert_eq!(at(here, &["history", "import", "one"]).0, 0);
+    assert_eq!(at(here, &["history", "export", "all.jsonl"]).1, "1 runs in all.jsonl\n");
+    let (code, text, error) = at(here, &["history", "restore", "all.jsonl", "--history", "second.db"]);
+    assert_eq!((code, text.as_str()), (0, "1 imported, 0 were there\n"), "{error}");
+    let list = |store: &str| at(here, &["history", "list", "--history", store, "--format", "json"]).1;
+    assert_eq!(list("fedproof-history.db"), list("second.db"));
+    assert!(at(here, &["history", "prune", "--runs", "0"]).1.starts_with("forgot 1 runs"));
+    fs::write(here.join("broken.jsonl"), "{\"head\": 1}\n").expect("written");
+    let (code, _, error) = at(here, &["history", "restore", "broken.jsonl"]);
+    assert!(code == 2 && error.contains("broken.jsonl:1: failed to read a run"), "{error}");
+    let (code, _, error) = at(here, &["history", "import", "."]);
+    assert!(code == 2 && error.contains("holds neither events.jsonl of a run nor load.json of a load"), "{error}");
+}
+
+/// A bundle of `runs` under a profile that asks for nothing else: matrix-spec with selectors of its own would ask for all.
+fn bundle(here: &Path, runs: &[&str]) -> (i32, Value) {
+    let args = [&["bundle"], runs, &["--key", "key", "--to", "b.tar.gz", "--format", "json"]].concat();
+    json(here, &args)
+}
+
+#[test]
+fn a_bundle_says_why_it_is_no_qualification_and_shows_tampering() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    const SKIPPED: &[Row] = &[("acl/endpoint/backfill/v12", Must, Skipped), ("leak/after-leave/kick/v12", Must, Pass)];
+    store_at(&here.join("run"), 1, SKIPPED, &[], 200, true);
+    assert_eq!(at(here, &["bundle", "--new-key", "key"]).0, 0);
+    assert_eq!(at(here, &["bundle", "--new-key", "key"]).0, 2, "a key is not written over");
+    let (code, manifest) = bundle(here, &["run"]);
+    assert_eq!((code, &manifest["qualified"]), (1, &false.into()));
+    let because = manifest["because"].to_string();
+    assert!(
+        because.contains("1 gating cases of priority 0 were skipped in every run: acl/endpoint/backfill/v12"),
+        "{because}"
+    );
+    assert!(because.contains("were part of no run"), "the catalogue asks for more than two cases: {because}");
+
+    let verify = ["verify", "b.tar.gz", "--key", "key.pub"];
+    let (code, text, error) = at(here, &verify);
+    assert!(code == 1 && text.contains("NOT A QUALIFICATION"), "{code} {text}{error}");
+    // A flipped byte, another key, no signature.
+    let whole = fs::read(here.join("b.tar.gz")).expect("written");
+    let mut broken = whole.clone();
+    broken[whole.len() / 2] ^= 1;
+    fs::write(here.join("b.tar.gz"), broken).expect("written");
+    let (code, _, error) = at(here, &verify);
+    assert!(code == 1 && error.contains("its signature is not one of this archive by this key"), "{code} {error}");
+    fs::write(here.join("b.tar.gz"), whole).expect("written");
+    assert_eq!(at(here, &["bundle", "--new-key", "other"]).0, 0);
+    assert_eq!(at(here, &["verify", "b.tar.gz", "--key", "other.pub"]).0, 1);
+    let (code, _, error) = at(here, &["verify", "b.tar.gz", "--key", "key"]);
+    assert!(code == 2 && error.contains("as an Ed25519 key"), "the secret half is no public one: {error}");
+    fs::remove_file(here.join("b.tar.gz.sig")).expect("it was there");
+    assert_eq!(at(here, &verify).0, 2);
+}
