@@ -1,7 +1,10 @@
 //! History, gate and bundle at the command line, on canned runs: no homeserver takes part.
 
+#[path = "../harness/history/tests/support/mod.rs"]
+mod history_support;
 mod support;
 
+use fedproof_history::Store;
 use fedproof_results::{
     Level::Must,
     Verdict::{Fail, Pass, Skipped},
@@ -39,7 +42,7 @@ fn a_regression_against_the_history_blocks_and_says_why() {
     assert_eq!(at(here, &import).1, "0 imported, 3 were there\n");
     let (code, listed) = json(here, &["history", "list", "--format", "json"]);
     assert_eq!((code, listed["runs"].as_array().map(Vec::len)), (0, Some(3)), "{listed}");
-    assert_eq!(listed["runs"][0]["started_at"], "2026-11-24T20:03:00Z", "latest first");
+    assert_eq!(listed["runs"][0]["started_at"], "2026-11-24T12:03:00Z", "latest first");
 
     let gate = ["gate", "worse", "--base", "main", "--history", "fedproof-history.db", "--build", "c2"];
     let (code, judged) = json(here, &[&gate[..], &["--format", "json"]].concat());
@@ -82,6 +85,43 @@ fn a_history_goes_from_one_store_to_another() {
     assert!(code == 2 && error.contains("broken.jsonl:1: failed to read a run"), "{error}");
     let (code, _, error) = at(here, &["history", "import", "."]);
     assert!(code == 2 && error.contains("holds neither events.jsonl of a run nor load.json of a load"), "{error}");
+}
+
+/// Imports three hundred runs, kills that with SIGKILL once some are in, and imports them all again.
+async fn survives(database: &str, here: &Path) {
+    let folders: Vec<String> = (0..300).map(|number| format!("run-{number}")).collect();
+    if !here.join("run-0").exists() {
+        for (minute, folder) in (0..).zip(&folders) {
+            store_at(&here.join(folder), minute, GOOD, &[], 200, true);
+        }
+    }
+    let mut args = vec!["history", "import", "--history", database];
+    args.extend(folders.iter().map(String::as_str));
+    let store = Store::open(database).await.expect("a store");
+    let count = async || store.runs(None, None, 1000).await.expect("listed").len();
+    let mut importing = command(&args).current_dir(here).stderr(std::process::Stdio::null()).spawn().expect("started");
+    while count().await < 20 {
+        assert!(importing.try_wait().expect("a child").is_none(), "it ended before it was killed");
+    }
+    importing.kill().expect("killed");
+    importing.wait().expect("waited for");
+    let some = count().await;
+    assert!((20..300).contains(&some), "{some}");
+    for run in store.runs(None, None, 1000).await.expect("listed") {
+        let entry = store.entry(&run.run_id).await.expect("read");
+        assert!(entry.outcomes.len() == GOOD.len() && entry.documents.len() == 1, "{entry:?}");
+    }
+    assert_eq!(at(here, &args).1, format!("{} imported, {some} were there\n", 300 - some));
+    assert_eq!(count().await, 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_an_import_loses_nothing_and_nothing_is_there_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    survives(folder.path().join("history.db").to_str().expect("a plain path"), folder.path()).await;
+    if let Some(cluster) = history_support::Cluster::start() {
+        survives(&cluster.url(), folder.path()).await;
+    }
 }
 
 /// A bundle of `runs` under a profile that asks for nothing else: matrix-spec with selectors of its own would ask for all.

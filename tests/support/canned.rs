@@ -27,7 +27,7 @@ pub(crate) fn store_at(folder: &Path, minute: u32, rows: &[Row], selectors: &[&s
     });
     let identity = Identity {
         run_id: format!("20261124-2{minute:03}00-1"),
-        started_at: format!("2026-11-24T20:{minute:02}:00Z"),
+        started_at: format!("2026-11-24T{:02}:{:02}:00Z", 12 + minute / 60, minute % 60),
         suite_version: "0.1.0".to_owned(),
         suite_digest: "9c1185a5c5e9".to_owned(),
         deployment: "default".to_owned(),

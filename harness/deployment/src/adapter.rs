@@ -179,7 +179,8 @@ impl Adapter {
         Ok(Self { name: implementation.to_owned(), folder, data })
     }
 
-    /// The constraints file of `version`.
+    /// The constraints file of `version`. A release between two that have one takes that of the next later: what releases
+    /// ask for at least only rises, so that every one between can be installed (`fedproof bisect`).
     ///
     /// # Errors
     /// [`DeploymentError::UnknownVersion`], naming those there are.
@@ -189,12 +190,16 @@ impl Adapter {
         if file.is_file() {
             return Ok(file);
         }
-        Err(DeploymentError::UnknownVersion {
-            implementation: self.name.clone(),
-            version: version.to_owned(),
-            known: names(&folder, ".txt", Path::is_file),
-            add: file,
-        })
+        let known = names(&folder, ".txt", Path::is_file);
+        match next_later(version, &known) {
+            Some(later) => Ok(folder.join(format!("{later}.txt"))),
+            None => Err(DeploymentError::UnknownVersion {
+                implementation: self.name.clone(),
+                version: version.to_owned(),
+                known,
+                add: file,
+            }),
+        }
     }
 
     /// The recorded digest of what the compiled parts of the released `version` are made of, if there is one.
@@ -203,6 +208,16 @@ impl Adapter {
         let text = std::fs::read_to_string(file).ok()?;
         text.split_whitespace().next().map(str::to_owned)
     }
+}
+
+/// The first of `known` after `version`, if there is one before it as well.
+fn next_later<'k>(version: &str, known: &'k [String]) -> Option<&'k String> {
+    let numbers = |version: &str| version.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().ok();
+    let wanted = numbers(version)?;
+    let of = |known: &&String| numbers(known).filter(|numbers| *numbers != wanted);
+    let is_between = known.iter().filter_map(|known| of(&known)).any(|numbers| numbers < wanted);
+    let later = known.iter().filter(|known| of(known).is_some_and(|numbers| numbers > wanted));
+    later.min_by_key(|known| numbers(known)).filter(|_| is_between)
 }
 
 /// Names of the entries of `folder` that end in `suffix`, without it, sorted.
@@ -215,4 +230,19 @@ fn names(folder: &Path, suffix: &str, is_one: impl Fn(&Path) -> bool) -> Vec<Str
         .collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_later;
+
+    #[test]
+    fn only_a_release_between_two_known_ones_borrows() {
+        let known = ["1.143.0", "1.152.1", "1.163.2"].map(str::to_owned);
+        assert_eq!(next_later("1.150.0", &known).map(String::as_str), Some("1.152.1"));
+        assert_eq!(next_later("1.153.0", &known).map(String::as_str), Some("1.163.2"));
+        assert_eq!(next_later("1.9.0", &known), None);
+        assert_eq!(next_later("1.164.0", &known), None);
+        assert_eq!(next_later("1.150.0rc1", &known), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{HistoryError, schema::migrator};
 use sqlx::{
-    AnyPool, Executor,
+    AnyConnection, AnyPool, Connection, Executor,
     any::{AnyPoolOptions, install_default_drivers},
 };
 use std::{
@@ -29,13 +29,21 @@ impl Store {
         let options = AnyPoolOptions::new().max_connections(8).after_connect(move |connection, _| {
             Box::pin(async move {
                 if !on_postgres {
-                    // Readers and a writer side by side; who waits for the writer waits half a minute.
-                    connection.execute("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 30000").await?;
+                    // Who waits for a writer waits half a minute.
+                    connection.execute("PRAGMA busy_timeout = 30000").await?;
                 }
                 Ok(())
             })
         });
-        let pool = options.connect(&url).await.map_err(|source| HistoryError::Open { url: told(at), source })?;
+        let cannot = |source| HistoryError::Open { url: told(at), source };
+        // A pool tries again until its time is up; the first connection says at once what is wrong.
+        let mut first = AnyConnection::connect(&url).await.map_err(cannot)?;
+        if !on_postgres {
+            // Readers and a writer side by side; the file remembers it.
+            first.execute("PRAGMA journal_mode = WAL").await.map_err(cannot)?;
+        }
+        first.close().await.map_err(cannot)?;
+        let pool = options.connect(&url).await.map_err(cannot)?;
         let migrated = migrator(on_postgres).run(&pool).await;
         migrated.map_err(|source| HistoryError::Migrate { url: told(at), source })?;
         Ok(Self { pool })

@@ -1,7 +1,9 @@
+-- Numbers are hashes of what names a row: one unique index to a table, so that inserting what is there never meets a second.
+
 -- A run of cases or of a load. `digest` is of what was imported: the same run twice is one run.
 CREATE TABLE run (
     no BIGINT PRIMARY KEY,
-    run_id TEXT NOT NULL UNIQUE,
+    run_id TEXT NOT NULL,
     digest TEXT NOT NULL,
     kind TEXT NOT NULL,
     branch TEXT NOT NULL,
@@ -18,7 +20,7 @@ CREATE INDEX run_of_track ON run (branch, place, started_at, no);
 -- A case of the catalogue, as the latest run knew it.
 CREATE TABLE suite_case (
     no BIGINT PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
     seen_at TEXT NOT NULL,
     info TEXT NOT NULL
 );
@@ -41,7 +43,7 @@ CREATE INDEX outcome_of_case ON outcome (suite_case, run);
 -- A figure that is followed, and its values.
 CREATE TABLE series (
     no BIGINT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
     kind TEXT NOT NULL,
     unit TEXT NOT NULL
 );
