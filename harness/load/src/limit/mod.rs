@@ -14,7 +14,6 @@ use crate::{
 };
 use fedproof_results::load::{Limit, LimitStep, ThresholdResult};
 use profile::Profiler;
-use search::Progress;
 use std::{path::Path, sync::Arc, time::Duration};
 
 pub use search::{Search, Share};
@@ -43,7 +42,6 @@ pub async fn find_limit(
     .await?;
     let logs = out.join("steps");
     std::fs::create_dir_all(&logs)?;
-    let mut searching = Progress::new(search);
     let mut limit = Limit {
         held: None,
         broke: None,
@@ -74,7 +72,7 @@ pub async fn find_limit(
         outcome
     };
     let mut stopped_because = String::new();
-    while let Some(rate) = searching.next().or_else(|| search::unsure(&limit.steps)) {
+    while let Some(rate) = search::next(search, &limit.steps) {
         let mut outcome = step(rate, &logs.join(format!("{:02}.hlog", limit.steps.len()))).await?;
         if over(&stage, *interrupted.borrow()).is_none() && !outcome.doubts().is_empty() {
             // The machine may have been busy with something else: once more, and what that says counts.
@@ -87,9 +85,6 @@ pub async fn find_limit(
             break;
         }
         let held = held(&outcome);
-        if searching.next() == Some(rate) {
-            searching.note(rate, held);
-        }
         limit.steps.push(told(rate, &outcome));
         if held {
             outcomes.push((rate, outcome));

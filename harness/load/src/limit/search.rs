@@ -70,36 +70,18 @@ impl Search {
     }
 }
 
-/// How far a search has got.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    search: Search,
-    /// The highest rate that held.
-    pub(crate) held: Option<f64>,
-    /// The lowest that did not.
-    pub(crate) broke: Option<f64>,
-}
-
-impl Progress {
-    pub(crate) fn new(search: Search) -> Self {
-        Self { search, held: None, broke: None }
-    }
-
-    /// The rate to try next; `None` when the limit is known as well as was asked for.
-    pub(crate) fn next(&self) -> Option<f64> {
-        let Search { from, to, factor, resolution: Share(resolution) } = self.search;
-        match (self.held, self.broke) {
-            (None, None) => Some(from),
-            (None, Some(_)) => None,
-            (Some(held), None) => (held < to).then(|| (held * factor).min(to)),
-            // Half way on the scale on which steps are equal.
-            (Some(held), Some(broke)) => (broke > held * (1.0 + resolution)).then(|| (held * broke).sqrt()),
-        }
-    }
-
-    pub(crate) fn note(&mut self, rate: f64, held: bool) {
-        *(if held { &mut self.held } else { &mut self.broke }) = Some(rate);
-    }
+/// The rate to try next, by what is known: up or between, and when that is fine enough the ends once more; `None` when the
+/// limit is known as well as was asked for. What broke by chance and holds when it is played again is gone beyond.
+pub(crate) fn next(search: Search, steps: &[LimitStep]) -> Option<f64> {
+    let Search { from, to, factor, resolution: Share(resolution) } = search;
+    let untried = match ends(steps) {
+        (None, None) => Some(from),
+        (None, Some(_)) => None,
+        (Some(held), None) => (held < to).then(|| (held * factor).min(to)),
+        // Half way on the scale on which steps are equal.
+        (Some(held), Some(broke)) => (broke > held * (1.0 + resolution)).then(|| (held * broke).sqrt()),
+    };
+    untried.or_else(|| unsure(steps))
 }
 
 /// What is known of each rate, lowest first: how often it held, and how often it was played. A play in which the generator
@@ -130,7 +112,7 @@ pub(crate) fn ends(steps: &[LimitStep]) -> (Option<f64>, Option<f64>) {
 
 /// The end that has to be played again before it is believed: each twice, and a third time where the two do not agree. One
 /// play of some seconds is a matter of chance where the rate is near the limit.
-pub(crate) fn unsure(steps: &[LimitStep]) -> Option<f64> {
+fn unsure(steps: &[LimitStep]) -> Option<f64> {
     // Doubtful plays are played again already; a rate of which all are doubtful is not settled by more of them.
     const AT_MOST: usize = 6;
     let (held, broke) = ends(steps);
@@ -151,43 +133,58 @@ mod tests {
         Search { from, to, factor, resolution: Share(resolution) }
     }
 
-    /// Searches on a server that holds up to `limit`; the rates that were tried, and the end.
-    fn found(search: Search, limit: f64) -> (Vec<f64>, Progress) {
-        let (mut progress, mut tried) = (Progress::new(search), Vec::new());
-        while let Some(rate) = progress.next() {
-            tried.push(rate);
-            progress.note(rate, rate <= limit);
-            assert!(tried.len() < 200, "{tried:?}");
-        }
-        (tried, progress)
-    }
-
-    #[test]
-    fn it_goes_up_and_then_between() {
-        let (tried, progress) = found(search(5.0, 500.0, 2.0, 0.25), 30.0);
-        let rounded: Vec<f64> = tried.iter().map(|rate| (rate * 10.0).round() / 10.0).collect();
-        assert_eq!(rounded, [5.0, 10.0, 20.0, 40.0, 28.3, 33.6]);
-        assert!(progress.held.unwrap() < 30.0 && progress.broke.unwrap() > 30.0);
-    }
-
-    #[test]
-    fn the_ends_are_told_as_such() {
-        let (tried, progress) = found(search(5.0, 12.0, 2.0, 0.1), 1e9);
-        assert_eq!((tried, progress.held, progress.broke), (vec![5.0, 10.0, 12.0], Some(12.0), None));
-        let (tried, progress) = found(search(5.0, 12.0, 2.0, 0.1), 1.0);
-        assert_eq!((tried, progress.held, progress.broke), (vec![5.0], None, Some(5.0)));
-    }
-
-    #[test]
-    fn both_ends_are_played_again_and_two_of_three_count() {
-        let step = |rate: f64, held: bool, doubts: &[&str]| LimitStep {
+    fn step(rate: f64, held: bool, doubts: &[&str]) -> LimitStep {
+        LimitStep {
             rate,
             held,
             achieved: rate,
             thresholds: Vec::new(),
             stopped_because: String::new(),
             doubts: doubts.iter().map(|doubt| (*doubt).to_owned()).collect(),
-        };
+        }
+    }
+
+    /// Searches on a server that says by rate and number of the step whether it holds; the rates that were tried, each once in
+    /// their order, and the ends.
+    fn found(search: Search, holds: impl Fn(f64, usize) -> bool) -> (Vec<f64>, (Option<f64>, Option<f64>)) {
+        let mut steps: Vec<LimitStep> = Vec::new();
+        while let Some(rate) = next(search, &steps) {
+            steps.push(step(rate, holds(rate, steps.len()), &[]));
+            assert!(steps.len() < 200, "{steps:?}");
+        }
+        let mut tried: Vec<f64> = Vec::new();
+        for step in &steps {
+            if !tried.contains(&step.rate) {
+                tried.push(step.rate);
+            }
+        }
+        (tried, ends(&steps))
+    }
+
+    #[test]
+    fn it_goes_up_and_then_between() {
+        let (tried, (held, broke)) = found(search(5.0, 500.0, 2.0, 0.25), |rate, _| rate <= 30.0);
+        let rounded: Vec<f64> = tried.iter().map(|rate| (rate * 10.0).round() / 10.0).collect();
+        assert_eq!(rounded, [5.0, 10.0, 20.0, 40.0, 28.3, 33.6]);
+        assert!(held.unwrap() < 30.0 && broke.unwrap() > 30.0);
+    }
+
+    #[test]
+    fn the_ends_are_told_as_such() {
+        let up_to = |limit: f64| move |rate: f64, _| rate <= limit;
+        assert_eq!(found(search(5.0, 12.0, 2.0, 0.1), up_to(1e9)), (vec![5.0, 10.0, 12.0], (Some(12.0), None)));
+        assert_eq!(found(search(5.0, 12.0, 2.0, 0.1), up_to(1.0)), (vec![5.0], (None, Some(5.0))));
+    }
+
+    #[test]
+    fn a_first_step_that_breaks_by_chance_does_not_end_the_search() {
+        let (tried, (held, broke)) = found(search(5.0, 500.0, 2.0, 0.25), |rate, step| step > 0 && rate <= 30.0);
+        assert_eq!(tried[..4], [5.0, 10.0, 20.0, 40.0]);
+        assert!(held.unwrap() < 30.0 && broke.unwrap() > 30.0);
+    }
+
+    #[test]
+    fn both_ends_are_played_again_and_two_of_three_count() {
         let sure = |rate, held| step(rate, held, &[]);
         let mut steps = vec![sure(5.0, true), sure(8.0, true), sure(9.0, false), sure(12.0, false)];
         assert_eq!((ends(&steps), unsure(&steps)), ((Some(8.0), Some(9.0)), Some(8.0)));
@@ -219,8 +216,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_limit_is_within_the_resolution(limit in 2.0f64..400.0, factor in 1.1f64..3.0, resolution in 0.01f64..0.5) {
-            let (_, progress) = found(search(1.0, 500.0, factor, resolution), limit);
-            let (held, broke) = (progress.held.unwrap(), progress.broke.unwrap());
+            let (_, ends) = found(search(1.0, 500.0, factor, resolution), |rate, _| rate <= limit);
+            let (held, broke) = (ends.0.unwrap(), ends.1.unwrap());
             prop_assert!(held <= limit && limit < broke && broke <= held * (1.0 + resolution) * 1.000_001);
         }
     }
