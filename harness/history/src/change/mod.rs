@@ -6,8 +6,10 @@
 //! searched in the same way. Nothing is assumed of the shape of the noise, which on shared machines has no good one.
 
 mod energy;
+mod place;
 
 use energy::best_split;
+use place::place;
 
 /// How sure to be, and of what.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,16 +103,11 @@ fn split(values: &[f64], least: usize, settings: &Settings, random: &mut fastran
     (as_large <= allowed).then(|| (seen.at, as_large as f64 / (settings.shufflings + 1) as f64))
 }
 
-/// Moves each change to where two levels fit best between its neighbours: while parts were searched, other changes
-/// were still in them. Distances from medians, so that an outlier pulls nothing.
+/// Moves each change to its place between its neighbours: while parts were searched, other changes were still in them.
 fn settle(values: &[f64], ends: &mut [usize], least: usize) {
     for index in 1..ends.len().saturating_sub(1) {
         let (from, to) = (ends[index - 1], ends[index + 1]);
-        let misfit = |at: usize| spread(&values[from..at]) + spread(&values[at..to]);
-        let places = (from + least)..=(to.saturating_sub(least));
-        if let Some(best) = places.min_by(|&one, &other| misfit(one).total_cmp(&misfit(other))) {
-            ends[index] = best;
-        }
+        ends[index] = from + place(&values[from..to], ends[index] - from, least);
     }
 }
 
@@ -132,12 +129,6 @@ fn drop_small(values: &[f64], ends: &mut Vec<usize>, chances: &mut Vec<f64>, lea
             _ => return,
         }
     }
-}
-
-/// Sum of distances from the median.
-fn spread(values: &[f64]) -> f64 {
-    let middle = median(values);
-    values.iter().map(|value| (value - middle).abs()).sum()
 }
 
 /// The median; NaN of none.
