@@ -8,7 +8,7 @@ use crate::{
     stdout,
 };
 use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack};
-use fedproof_results::{CaseInfo, exit};
+use fedproof_results::{CaseInfo, Level, exit};
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// Writes the bundle; the exit code says whether it is a qualification.
@@ -20,9 +20,9 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
     let project = project()?;
     let catalogue = project.catalogue()?;
     let profile = project.profile(&args.profile, &catalogue.cases())?;
-    // What only a deployment asks for is in the runs on it.
+    // POLICY rows are the profile's to ask for; what only a deployment asks for is in the runs on it.
     let cases = catalogue.cases();
-    let asked = cases.iter().filter(|case| profile.asks_for(case));
+    let asked = cases.iter().filter(|case| profile.level_of(case) != Level::Policy || profile.asks_for(case));
     let asked: Vec<CaseInfo> = asked.map(|case| CaseInfo { level: profile.level_of(case), ..case.clone() }).collect();
     let mut beside = vec![(
         format!("profile/{}.yaml", args.profile),
