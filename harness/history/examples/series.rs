@@ -1,5 +1,5 @@
 //! Series with what is found in them, one JSON object a line, for comparison with other programs:
-//! `cargo run -p fedproof-history --example series | python3 harness/history/examples/otava.py`.
+//! `cargo run -p fedproof-history --example series | python3 harness/history/examples/beside_otava.py`.
 
 #![allow(clippy::unwrap_used)]
 

@@ -40,7 +40,7 @@ pub(crate) async fn bisect(project: &Project, args: &Bisect) -> Result<u8, CliEr
         .out
         .clone()
         .unwrap_or_else(|| Path::new("fedproof-results").join(format!("bisect-{}", identity::run_id())));
-    let mut steps = Steps { args, servers, out, told: Vec::new(), ends: None };
+    let mut steps = Steps { args, root: &project.root, servers, out, told: Vec::new(), ends: None };
     // Both ends first: if they are alike there is nothing to find.
     let (first, last) = (steps.decide(&builds[0])?, steps.decide(&builds[builds.len() - 1])?);
     match (first, last) {
@@ -107,6 +107,7 @@ fn search<E>(count: usize, judge: &mut impl FnMut(usize) -> Result<Seen, E>) -> 
 
 struct Steps<'a> {
     args: &'a Bisect,
+    root: &'a Path,
     servers: Vec<String>,
     out: PathBuf,
     told: Vec<Value>,
@@ -179,6 +180,7 @@ impl Steps<'_> {
     fn command(&self, name: &str, folder: &Path) -> Result<Command, CliError> {
         let program = std::env::current_exe().map_err(CliError::environment)?;
         let mut command = Command::new(program);
+        command.env("FEDPROOF_ROOT", self.root);
         command.arg(name).args(["--format", "json", "--backend", &self.args.place.backend]).arg("--out").arg(folder);
         if let Some(deployment) = &self.args.place.deployment {
             command.args(["--deployment", deployment]);

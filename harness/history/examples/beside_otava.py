@@ -1,7 +1,7 @@
 """What Apache Otava finds in the series that examples/series.rs prints, beside what fedproof found.
 
     python3 -m venv /tmp/otava && /tmp/otava/bin/pip install apache-otava
-    cargo run -p fedproof-history --example series | /tmp/otava/bin/python harness/history/examples/otava.py
+    cargo run -p fedproof-history --example series | /tmp/otava/bin/python harness/history/examples/beside_otava.py
 """
 
 import json
