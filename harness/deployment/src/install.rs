@@ -62,7 +62,17 @@ impl Installer<'_> {
         let digest =
             cache::digest([name.as_bytes(), version.as_bytes(), pins.as_bytes(), self.python.version.as_bytes()]);
         let requirement = self.adapter.data.install.requirement.replace("${version}", version);
-        self.environment(version, digest, OsStr::new(&requirement), Some(&constraints)).await
+        if constraints.file_stem() == Some(OsStr::new(version)) {
+            return self.environment(version, digest, OsStr::new(&requirement), Some(&constraints)).await;
+        }
+        // What was frozen names its own release; the one that borrows the file is another.
+        let package = requirement.split("==").next().unwrap_or_default();
+        let is_own = |line: &&str| line.split("==").next().is_some_and(|name| name.eq_ignore_ascii_case(package));
+        let others: Vec<&str> = pins.lines().filter(|line| !is_own(line)).collect();
+        let failed = || DeploymentError::io("write a file in", std::env::temp_dir());
+        let file = tempfile::NamedTempFile::new().map_err(failed())?;
+        std::fs::write(file.path(), others.join("\n")).map_err(failed())?;
+        self.environment(version, digest, OsStr::new(&requirement), Some(file.path())).await
     }
 
     /// A virtual environment with `requirement` in it, as entry of the cache.

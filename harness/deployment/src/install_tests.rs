@@ -86,8 +86,12 @@ async fn a_release_is_installed_once_with_its_constraints() {
     assert_eq!((second.digest, second.place), (first.digest, first.place));
     assert_eq!(machine.calls().len(), 2);
     let other = machine.install("synapse@1.152.1").await.unwrap();
+    let between = machine.install("synapse@1.150.0").await.unwrap();
+    let call = machine.calls().pop().unwrap();
+    assert!(call.contains("matrix-synapse==1.150.0 --constraint ") && !call.contains("1.152.1.txt"), "{call}");
+    assert_ne!(between.place, other.place);
     assert_ne!(other.place, second.python);
-    assert_eq!(machine.cached().len(), 2);
+    assert_eq!(machine.cached().len(), 3);
 }
 
 #[tokio::test]

@@ -39,12 +39,13 @@ pub fn markdown(findings: &[Finding]) -> String {
     if !told.is_empty() {
         text += "\n| | what | seen | rule |\n|---|---|---|---|\n";
     }
-    for finding in told.iter().take(IN_TABLE) {
-        let (about, says) = (cell(&finding.about).replace('`', "'"), cell(&finding.says));
-        text += &format!("| {} | `{about}` | {says} | {} |\n", word(finding.effect), cell(&explained(finding)));
+    let rows = by_row(&told);
+    for (about, finding) in rows.iter().take(IN_TABLE) {
+        let (about, says) = (cell(about, 400).replace('`', "'"), cell(&finding.says, 200));
+        text += &format!("| {} | `{about}` | {says} | {} |\n", word(finding.effect), cell(&explained(finding), 200));
     }
-    if told.len() > IN_TABLE {
-        text += &format!("\n… and {} more.\n", told.len() - IN_TABLE);
+    if rows.len() > IN_TABLE {
+        text += &format!("\n… and {} more.\n", rows.len() - IN_TABLE);
     }
     text
 }
@@ -65,10 +66,34 @@ fn explained(finding: &Finding) -> String {
     since.chain(chance).fold(finding.rule.to_owned(), |told, more| told + &more)
 }
 
-/// Text that stays one cell of a table, and is no markup.
-fn cell(text: &str) -> String {
+/// Findings that differ in the room version only, as one: `acl/send/typing/v10, v11, v12 on alpha`, with what the first says.
+fn by_row<'f>(findings: &[&'f Finding]) -> Vec<(String, &'f Finding)> {
+    let mut rows: Vec<(String, &str, &Finding)> = Vec::new();
+    for finding in findings {
+        let (case, server) = finding.about.rsplit_once(" on ").unwrap_or((&finding.about, ""));
+        let version = case.rsplit_once('/').map_or("", |(_, last)| last);
+        let is_version = version.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok());
+        let of_row = |about: &str| about.rsplit_once("/v").map(|(row, _)| row.to_owned());
+        let same = |(_, on, first): &&mut (String, &str, &Finding)| {
+            (first.rule, *on) == (finding.rule, server) && is_version && of_row(&first.about) == of_row(&finding.about)
+        };
+        match rows.iter_mut().find(same) {
+            Some((told, ..)) => told.push_str(&format!(", {version}")),
+            None => rows.push((case.to_owned(), server, finding)),
+        }
+    }
+    let on = |case: String, server: &str| if server.is_empty() { case } else { format!("{case} on {server}") };
+    rows.into_iter().map(|(case, server, finding)| (on(case, server), finding)).collect()
+}
+
+/// Text that stays one cell of a table, and is no markup; at most so many characters of it.
+fn cell(text: &str, most: usize) -> String {
     let mut safe = String::new();
-    for char in text.chars().take(400) {
+    for (index, char) in text.chars().enumerate() {
+        if index == most {
+            safe.push('…');
+            break;
+        }
         match char {
             '\n' | '\r' => safe.push(' '),
             '|' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '@' | '#' | '!' => {
@@ -98,5 +123,28 @@ mod tests {
         let text = markdown(&[finding]);
         assert!(text.contains("| blocks | `acl/\\'x\\'\\|y on alpha` | pass → fail: \\<script\\>\\| \\@all | cases.regressed, since abc |"), "{text}");
         assert_eq!(text.lines().count(), 5, "{text}");
+    }
+
+    #[test]
+    fn room_versions_of_one_row_are_one_line() {
+        let finding = |about: &str| Finding {
+            rule: "cases.regressed",
+            effect: Effect::Block,
+            about: about.into(),
+            says: "pass → fail".into(),
+            since: None,
+            chance: None,
+        };
+        let findings = [
+            "acl/a/b/v10 on alpha",
+            "acl/a/b/v11 on alpha",
+            "acl/a/b/v11 on bravo",
+            "cpu(alpha)",
+            "acl/a/c/v10 on alpha",
+        ];
+        let findings = findings.map(finding);
+        let rows: Vec<String> =
+            by_row(&findings.iter().collect::<Vec<_>>()).into_iter().map(|(about, _)| about).collect();
+        assert_eq!(rows, ["acl/a/b/v10, v11 on alpha", "acl/a/b/v11 on bravo", "cpu(alpha)", "acl/a/c/v10 on alpha"]);
     }
 }
