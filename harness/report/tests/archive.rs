@@ -40,7 +40,7 @@ fn a_run_reads_back_as_it_was() {
     let mut names: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["events.jsonl", "junit.xml", "report.html", "run.json", "summary.md", "transcripts"]);
+    assert_eq!(names, ["events.jsonl", "junit.xml", "metrics.txt", "report.html", "run.json", "summary.md", "transcripts"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn rendering_again_gives_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     store(folder.path(), &sample::mixed());
     let read = |name| fs::read(folder.path().join(name)).unwrap();
-    let names = ["run.json", "junit.xml", "summary.md", "report.html"];
+    let names = ["run.json", "junit.xml", "metrics.txt", "summary.md", "report.html"];
     let before = names.map(read);
     render(folder.path(), &Archive::read(folder.path()).unwrap()).unwrap();
     assert!(before == names.map(read));

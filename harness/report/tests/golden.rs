@@ -4,7 +4,7 @@
 
 mod sample;
 
-use fedproof_report::{Terminal, junit, summary};
+use fedproof_report::{Terminal, junit, metrics, summary};
 use fedproof_results::{Event, RunRecord};
 use snapbox::{assert_data_eq, file};
 use std::{
@@ -91,6 +91,11 @@ fn a_step_summary_tells_a_mixed_run() {
 #[test]
 fn a_step_summary_tells_a_stopped_run() {
     assert_data_eq!(summary(&fold(&sample::stopped())), file!["golden/stopped.md"].raw());
+}
+
+#[test]
+fn metrics_tell_a_mixed_run() {
+    assert_data_eq!(metrics(&fold(&sample::mixed())), file!["golden/mixed.metrics.txt"].raw());
 }
 
 #[test]
