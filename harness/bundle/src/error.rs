@@ -24,8 +24,16 @@ pub enum BundleError {
         /// What it is.
         why: String,
     },
+    /// Two files would have one place in it.
+    #[error(
+        "make the bundle: two files are to be {file}; a run goes in once, and files with --with need different names"
+    )]
+    Twice {
+        /// Their place.
+        file: String,
+    },
     /// The archive is no archive, or none of ours.
-    #[error("read the bundle: {0}")]
+    #[error("make or read the bundle: {0}")]
     Malformed(String),
     /// The signature is not of these bytes by this key.
     #[error("verify the bundle: its signature is not one of this archive by this key")]

@@ -16,5 +16,5 @@ pub use error::BundleError;
 pub use key::{SigningKey, VerifyingKey};
 pub use manifest::{BUNDLE_SCHEMA, FileEntry, Manifest, RunEntry};
 pub use pack::{Contents, pack};
-pub use qualification::{deviations, shortcomings};
+pub use qualification::{deviations, expired, shortcomings};
 pub use verify::verify;

@@ -1,8 +1,8 @@
 //! Making a bundle.
 
-use crate::{BUNDLE_SCHEMA, BundleError, FileEntry, Manifest, RunEntry, SigningKey, deviations, shortcomings};
+use crate::{BUNDLE_SCHEMA, BundleError, FileEntry, Manifest, RunEntry, SigningKey, deviations, expired, shortcomings};
 use fedproof_report::{Archive, write_atomically};
-use fedproof_results::{CaseInfo, RunRecord};
+use fedproof_results::{CaseInfo, Day, RunRecord};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use std::{
@@ -49,7 +49,10 @@ pub fn pack(contents: &Contents, key: &SigningKey, to: &Path) -> Result<Manifest
         files.push((path.clone(), read(file)?));
     }
     files.sort();
-    let because = shortcomings(&records, contents.asked);
+    if let Some(pair) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(BundleError::Twice { file: pair[0].0.clone() });
+    }
+    let because = because(&records, contents.asked, contents.made_at)?;
     let manifest = Manifest {
         schema: BUNDLE_SCHEMA.to_owned(),
         suite_version: contents.suite_version.to_owned(),
@@ -61,11 +64,17 @@ pub fn pack(contents: &Contents, key: &SigningKey, to: &Path) -> Result<Manifest
         files: files.iter().map(|(path, content)| file_entry(path, content)).collect(),
     };
     files.insert(0, (MANIFEST.to_owned(), encode(&manifest)?));
-    let archive = archived(&files).map_err(|source| BundleError::Read { path: to.to_owned(), source })?;
+    let archive = archived(&files).map_err(|error| BundleError::Malformed(format!("it cannot be packed: {error}")))?;
     // The signature first: an archive without one is no bundle, a signature without its archive is nothing.
     write_atomically(&signature_of(to), format!("{}\n", key.sign(&archive)).as_bytes())?;
     write_atomically(to, &archive)?;
     Ok(manifest)
+}
+
+/// Why these runs are no qualification on the day of `made_at`.
+pub(crate) fn because(runs: &[RunRecord], asked: &[CaseInfo], made_at: &str) -> Result<Vec<String>, BundleError> {
+    let today = Day::of_time(made_at).map_err(|error| BundleError::Malformed(error.to_string()))?;
+    Ok(shortcomings(runs, asked).into_iter().chain(expired(runs, today)).collect())
 }
 
 /// Where the signature of a bundle is.

@@ -1,6 +1,6 @@
 //! Whether runs together are a qualification.
 
-use fedproof_results::{CaseInfo, RunRecord, RunVerdict, SubjectResult, Verdict};
+use fedproof_results::{CaseInfo, CaseResult, Day, RunRecord, RunVerdict, SubjectResult, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many cases are named in one reason.
@@ -8,8 +8,9 @@ const NAMED: usize = 10;
 
 /// Why `runs` together are no qualification for what `asked` lists; nothing if they are one.
 ///
-/// Each run must be qualified and whole. Of the gating cases of priority 0 each must have been decided in some run:
-/// skipped is not decided, and neither is not asked; what the specification does not offer there is.
+/// All must be of one build (that of the first homeserver), one profile and one fedproof; each must be qualified and whole. Each
+/// gating case of priority 0 must have been decided in some run and have failed in none, whatever the run's own profile makes of
+/// it: skipped is not decided, and neither is not asked; what the specification does not offer anywhere is.
 pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
     let mut reasons = Vec::new();
     if runs.is_empty() {
@@ -24,46 +25,78 @@ pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
             reasons.push(format!("run {id} stopped early: {}", run.stopped_because));
         }
     }
-    let mut best: BTreeMap<&str, Verdict> = BTreeMap::new();
-    for result in runs.iter().flat_map(|run| &run.cases) {
-        let known = best.entry(&result.case.id).or_insert(result.verdict);
-        *known = result.verdict.min(*known);
-    }
-    let selected = runs.iter().flat_map(|run| &run.cases).map(|result| &result.case);
-    let must: BTreeSet<&str> = asked
-        .iter()
-        .chain(selected)
-        .filter(|case| case.priority == 0 && case.level.gates(false) && !case.is_standing())
-        .map(|case| case.id.as_str())
-        .collect();
-    let whose = |best_is: Option<Verdict>| -> Vec<&str> {
-        must.iter().copied().filter(|id| best.get(id).copied() == best_is).collect()
-    };
-    let wrong = [(Some(Verdict::Skipped), "skipped in every run"), (None, "part of no run")];
-    for (cases, what) in wrong.map(|(best_is, what)| (whose(best_is), what)) {
-        if !cases.is_empty() {
-            let named = cases[..cases.len().min(NAMED)].join(", ");
-            let more = if cases.len() > NAMED { ", …" } else { "" };
-            reasons.push(format!("{} gating cases of priority 0 were {what}: {named}{more}", cases.len()));
+    for (what, of) in [
+        (
+            "builds",
+            (|run| run.servers.first().map(|one| format!("{} ({})", one.spec, one.digest))) as fn(&RunRecord) -> _,
+        ),
+        ("profiles", |run| Some(run.identity.profile.clone())),
+        ("versions of fedproof", |run| Some(run.identity.suite_version.clone())),
+    ] {
+        let different: BTreeSet<String> = runs.iter().filter_map(of).collect();
+        if different.len() > 1 {
+            let named = different.into_iter().collect::<Vec<_>>().join(", ");
+            reasons.push(format!("the runs are of different {what}: {named}"));
         }
     }
+    reasons.extend(undecided(runs, asked));
     reasons
+}
+
+/// What is wrong with gating cases of priority 0.
+fn undecided(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
+    let mut results: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for result in runs.iter().flat_map(|run| &run.cases) {
+        results.entry(&result.case.id).or_default().push(result);
+    }
+    let selected = runs.iter().flat_map(|run| &run.cases).map(|result| &result.case);
+    let gating = asked.iter().chain(selected);
+    let gating = gating.filter(|case| case.priority == 0 && case.level.gates(false) && !case.is_standing());
+    let must: BTreeSet<&str> = gating.map(|case| case.id.as_str()).collect();
+    let mut wrong: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for id in must {
+        let own = results.get(id).map(Vec::as_slice).unwrap_or_default();
+        let is = |verdict: Verdict| own.iter().any(|result| result.verdict == verdict);
+        let failed = own.iter().any(|result| result.verdict == Verdict::Fail && !result.known_deviation);
+        let decided = is(Verdict::Pass) || is(Verdict::Observed) || is(Verdict::Fail);
+        let what = match () {
+            () if own.is_empty() => "were part of no run",
+            () if failed => "failed",
+            () if decided => continue,
+            () if is(Verdict::Inconclusive) => "were decided in no run",
+            () if is(Verdict::Skipped) => "were skipped in every run",
+            () => continue,
+        };
+        wrong.entry(what).or_default().push(id);
+    }
+    let told = wrong.into_iter().map(|(what, cases)| {
+        let named = cases[..cases.len().min(NAMED)].join(", ");
+        let more = if cases.len() > NAMED { ", …" } else { "" };
+        format!("{} gating cases of priority 0 {what}: {named}{more}", cases.len())
+    });
+    told.collect()
+}
+
+/// Reasons against accepted failures: those whose acceptance is over on the day the bundle is made.
+pub fn expired(runs: &[RunRecord], today: Day) -> Vec<String> {
+    let over = accepted(runs).into_iter().filter(|(.., until)| *until < today);
+    over.map(|(told, until)| format!("the acceptance of a failure ended on {}: {told}", String::from(until))).collect()
 }
 
 /// The failures that a profile accepts, in words.
 pub fn deviations(runs: &[RunRecord]) -> Vec<String> {
+    let accepted = accepted(runs).into_iter();
+    accepted.map(|(told, until)| format!("{told} until {}", String::from(until))).collect()
+}
+
+fn accepted(runs: &[RunRecord]) -> BTreeSet<(String, Day)> {
     let results = runs.iter().flat_map(|run| &run.cases);
-    let accepted = results.flat_map(|result| result.subjects.iter().map(move |subject| (&result.case.id, subject)));
-    let told: BTreeSet<String> = accepted
-        .filter(|(_, subject)| subject.verdict == Verdict::Fail)
-        .filter_map(|(id, SubjectResult { server, deviation, .. })| {
-            let deviation = deviation.as_ref()?;
-            let until = String::from(deviation.expires);
-            Some(format!(
-                "{id} on {server}: {} (accepted by {} until {until})",
-                deviation.reason, deviation.accepted_by
-            ))
-        })
-        .collect();
-    told.into_iter().collect()
+    let subjects = results.flat_map(|result| result.subjects.iter().map(move |subject| (&result.case.id, subject)));
+    let known = subjects.filter(|(_, subject)| subject.is_known_deviation());
+    let told = known.filter_map(|(id, SubjectResult { server, deviation, .. })| {
+        let deviation = deviation.as_ref()?;
+        let told = format!("{id} on {server}: {} (accepted by {})", deviation.reason, deviation.accepted_by);
+        Some((told, deviation.expires))
+    });
+    told.collect()
 }

@@ -28,6 +28,11 @@ fn case(id: &str) -> CaseInfo {
 
 /// A run of one case, stored in `folder`.
 fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
+    run_at(folder, id, verdict, Level::Must, "d1")
+}
+
+/// A run whose profile has the case at `level`, of the build `digest`; beside it one that passes.
+fn run_at(folder: &Path, id: &str, verdict: Verdict, level: Level, digest: &str) -> PathBuf {
     let identity = Identity {
         run_id: id.into(),
         started_at: "2026-11-24T20:31:00Z".into(),
@@ -50,7 +55,7 @@ fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
         implementation: "synapse".into(),
         version: "1.163.2".into(),
         server_name: "alpha.example".into(),
-        digest: "d1".into(),
+        digest: digest.into(),
     };
     let result = SubjectResult {
         server: "alpha".into(),
@@ -64,8 +69,12 @@ fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
         deviation: None,
     };
     let events = [
-        Event::RunStarted { identity, cases: vec![case("acl/a/b")] },
+        Event::RunStarted {
+            identity,
+            cases: vec![CaseInfo { level, ..case("acl/a/b") }, CaseInfo { priority: 1, ..case("acl/a/c") }],
+        },
         Event::DeploymentReady { servers: vec![server], boot_ms: 1 },
+        Event::CaseDecided { id: "acl/a/c".into(), result: SubjectResult { verdict: Verdict::Pass, ..result.clone() } },
         Event::CaseDecided { id: "acl/a/b".into(), result },
         Event::RunFinished {
             complete: true,
@@ -151,15 +160,37 @@ fn what_was_failed_skipped_or_not_asked_is_none() {
     let (passed, failed) = (run(folder, "passed", Verdict::Pass), run(folder, "failed", Verdict::Fail));
     let skipped = run(folder, "skipped", Verdict::Skipped);
     let because = |runs: &[PathBuf], asked: &[CaseInfo]| ground.pack(runs, asked).because.join("; ");
-    assert_eq!(because(&[passed.clone(), failed], &[]), "run failed is NOT QUALIFIED");
+    let told = because(&[passed.clone(), failed], &[]);
+    assert_eq!(told, "run failed is NOT QUALIFIED; 1 gating cases of priority 0 failed: acl/a/b");
     assert!(because(std::slice::from_ref(&skipped), &[]).contains("skipped in every run: acl/a/b"));
-    assert_eq!(
-        because(&[skipped, passed.clone()], &[]),
-        "run skipped is INCONCLUSIVE",
-        "it was decided in the other run"
-    );
+    assert_eq!(because(&[skipped, passed.clone()], &[]), "", "it was decided in the other run");
     assert_eq!(because(&[passed], &[case("acl/x/y")]), "1 gating cases of priority 0 were part of no run: acl/x/y");
     assert_eq!(because(&[], &[]), "there is no run");
+}
+
+#[test]
+fn a_failure_that_a_lenient_profile_let_pass_is_none_that_this_one_lets() {
+    let ground = Ground::new();
+    // Of level SHOULD in the run, which is qualified; asked for as MUST.
+    let lenient = run_at(ground.folder.path(), "lenient", Verdict::Fail, Level::Should, "d1");
+    let because = ground.pack(&[lenient], &[case("acl/a/b")]).because.join("; ");
+    assert_eq!(because, "1 gating cases of priority 0 failed: acl/a/b");
+}
+
+#[test]
+fn runs_of_two_builds_qualify_neither_and_a_run_goes_in_once() {
+    let ground = Ground::new();
+    let folder = ground.folder.path();
+    let runs = [
+        run_at(folder, "new", Verdict::Pass, Level::Must, "d2"),
+        run_at(folder, "old", Verdict::Pass, Level::Must, "d1"),
+    ];
+    let because = ground.pack(&runs, &[]).because.join("; ");
+    assert!(because.starts_with("the runs are of different builds: synapse@1.163.2 (d1), "), "{because}");
+    let twice = [runs[0].clone(), runs[0].clone()];
+    let contents =
+        Contents { runs: &twice, asked: &[], beside: &[], made_at: "2026-11-26T12:00:00Z", suite_version: "0.1.0" };
+    assert!(matches!(pack(&contents, &ground.key, &ground.bundle()), Err(BundleError::Twice { .. })));
 }
 
 #[test]

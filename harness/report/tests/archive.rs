@@ -40,7 +40,10 @@ fn a_run_reads_back_as_it_was() {
     let mut names: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["events.jsonl", "junit.xml", "metrics.txt", "report.html", "run.json", "summary.md", "transcripts"]);
+    assert_eq!(
+        names,
+        ["events.jsonl", "junit.xml", "metrics.txt", "report.html", "run.json", "summary.md", "transcripts"]
+    );
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
     };
     let key = SigningKey::read(args.key.as_deref().unwrap_or(Path::new("")))?;
     let manifest = pack(&contents, &key, &args.to)?;
+    // What was written is what whoever gets it will check.
+    fedproof_bundle::verify(&args.to, None, &key.verifying())?;
     tell(&manifest, args.format, &args.to);
     Ok(exit_code(&manifest))
 }
