@@ -54,7 +54,8 @@ fn a_regression_against_the_history_blocks_and_says_why() {
     let (_, comment, _) = at(here, &[&gate[..], &["--format", "markdown"]].concat());
     assert!(comment.starts_with("### fedproof: NOT QUALIFIED"), "{comment}");
     assert!(
-        comment.contains("| blocks | `acl/endpoint/backfill/v12 on alpha` | pass → fail: denied: fail for a reason |"),
+        comment
+            .contains("| blocks | `acl/endpoint/backfill/v12 on alpha` | `pass → fail: denied: fail for a reason` |"),
         "{comment}"
     );
 
@@ -64,6 +65,21 @@ fn a_regression_against_the_history_blocks_and_says_why() {
     assert_eq!(at(here, &["gate", "worse", "--base", "good-1"]).0, 1);
     let (code, _, error) = at(here, &["gate", "worse", "--base", "nowhere"]);
     assert!(code == 2 && error.contains("--base nowhere is no folder, and as a branch it needs --history"), "{error}");
+    // Played again and imported, a bad build is not its own base.
+    assert_eq!(at(here, &["history", "import", "worse", "--build", "c2"]).0, 0);
+    store_at(&here.join("again"), 10, WORSE, &[], 200, true);
+    let again = ["gate", "again", "--base", "main", "--history", "fedproof-history.db", "--build", "c2"];
+    let (code, judged) = json(here, &[&again[..], &["--format", "json"]].concat());
+    assert!(code == 1 && judged["base"].as_str().is_some_and(|base| base.contains("(c1, ")), "{judged}");
+    assert_eq!(judged["findings"][0]["rule"], "cases.regressed", "{judged}");
+    // A history that is not there, and one that has nothing to say.
+    let (code, _, error) = at(here, &["gate", "good-3", "--history", "typo.db"]);
+    assert!(code == 2 && error.contains("there is no such file"), "{code} {error}");
+    assert!(!here.join("typo.db").exists());
+    let alone = ["gate", "good-3", "--history", "fedproof-history.db", "--branch", "dev", "--format", "json"];
+    assert_eq!(json(here, &alone).1["findings"][0]["rule"], "history.nothing");
+    let (code, _, error) = at(here, &["gate", "good-3", "--load", "good-1"]);
+    assert!(code == 2 && error.contains("load.json as a load"), "{code} {error}");
     let (code, _, error) = at(here, &["gate", "worse", "--base", "dev", "--history", "fedproof-history.db"]);
     assert!(code == 2 && error.contains("no earlier run of branch dev"), "{error}");
 }
@@ -79,7 +95,11 @@ fn a_history_goes_from_one_store_to_another() {
     assert_eq!((code, text.as_str()), (0, "1 imported, 0 were there\n"), "{error}");
     let list = |store: &str| at(here, &["history", "list", "--history", store, "--format", "json"]).1;
     assert_eq!(list("fedproof-history.db"), list("second.db"));
-    assert!(at(here, &["history", "prune", "--runs", "0"]).1.starts_with("forgot 1 runs"));
+    assert_eq!(at(here, &["history", "prune", "--runs", "0"]).0, 2, "not everything, by a slip");
+    let (code, _, error) = at(here, &["history", "import", "one", "--branch", "other"]);
+    assert!(code == 2 && error.contains("it is in the history as of branch main"), "{code} {error}");
+    assert_eq!(at(here, &["history", "forget", "20261124-200100-1"]).1, "forgot 1 runs\n");
+    assert_eq!(at(here, &["history", "import", "one", "--branch", "other"]).0, 0);
     fs::write(here.join("broken.jsonl"), "{\"head\": 1}\n").expect("written");
     let (code, _, error) = at(here, &["history", "restore", "broken.jsonl"]);
     assert!(code == 2 && error.contains("broken.jsonl:1: failed to read a run"), "{error}");
@@ -97,7 +117,7 @@ async fn survives(database: &str, here: &Path) {
     }
     let mut args = vec!["history", "import", "--history", database];
     args.extend(folders.iter().map(String::as_str));
-    let store = Store::open(database).await.expect("a store");
+    let store = Store::create(database).await.expect("a store");
     let count = async || store.runs(None, None, 1000).await.expect("listed").len();
     let mut importing = command(&args).current_dir(here).stderr(std::process::Stdio::null()).spawn().expect("started");
     while count().await < 20 {

@@ -1,12 +1,12 @@
 //! A run as the store takes and gives it.
 
 use fedproof_results::{
-    CaseInfo, Level, RunRecord, ServerInfo, Verdict, every_line,
+    CaseInfo, CaseResult, Level, Line, RunRecord, ServerInfo, SubjectResult, Verdict, every_line, kinds,
     load::{LoadRecord, LoadVerdict},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What whoever imports a run knows of it beyond its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub struct RunHead {
     pub kind: Kind,
     /// The line of development.
     pub branch: String,
-    /// What it must have in common with another run so that the two can be compared: deployment, profile, client, backend,
-    /// what was selected; or workload and deployment.
+    /// What it must have in common with another run so that the two can be compared: deployment, profile, client, backend, implementations,
+    /// machine, what was selected; or workload and deployment.
     pub place: String,
     /// The build under test.
     pub build: String,
@@ -98,6 +98,11 @@ pub enum FigureKind {
     Work,
 }
 
+impl FigureKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Latency, Self::Cpu, Self::Memory, Self::Work];
+}
+
 /// One value of a series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
@@ -144,22 +149,25 @@ impl Entry {
         }
         let parts = [&identity.deployment, &identity.profile, &identity.client, &identity.backend];
         let mut place: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        let selected = identity.selectors.join(" ");
-        place.extend(Some(selected.as_str()).filter(|selected| !selected.is_empty()));
+        let (implementations, selected) = (implementations(&record.servers), selected(&identity.selectors));
+        place.extend(
+            [implementations.as_str(), &identity.machine, &selected].into_iter().filter(|part| !part.is_empty()),
+        );
+        let kinds = kinds(&record.servers);
         let lines = every_line(record);
         let decided: Vec<String> =
             lines.iter().map(|line| format!("{} {} {}", line.case, line.server, line.verdict)).collect();
         let outcomes = lines.into_iter().map(|line| {
             let result = record.cases.iter().find(|result| result.case.id == line.case);
             Outcome {
-                reason: record.reason(&line),
-                accepted: result.is_some_and(|result| result.known_deviation),
+                reason: without_nul(&record.reason(&line)),
+                accepted: result.is_some_and(|result| is_accepted(result, &line, &kinds)),
                 duration_ms: result.map_or(0, |result| result.duration_ms),
                 case: line.case,
                 server: line.server,
                 level: line.level,
                 verdict: line.verdict,
-                seen: line.seen,
+                seen: without_nul(&line.seen),
             }
         });
         Self {
@@ -237,6 +245,34 @@ impl Entry {
             documents,
         }
     }
+}
+
+/// Whether the profile accepts what this line says: of each homeserver of the kind that did so.
+fn is_accepted(result: &CaseResult, line: &Line, kinds: &BTreeMap<String, String>) -> bool {
+    let of_kind = |subject: &&SubjectResult| kinds.get(&subject.server).unwrap_or(&subject.server) == &line.server;
+    let mut alike = result.subjects.iter().filter(of_kind).filter(|subject| subject.verdict == line.verdict).peekable();
+    alike.peek().is_some() && alike.all(SubjectResult::is_known_deviation)
+}
+
+/// The implementations under test, each once: another one is not held against this one.
+fn implementations(servers: &[ServerInfo]) -> String {
+    let names: BTreeSet<&str> = servers.iter().map(|server| server.implementation.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join("+")
+}
+
+/// What was selected, in words that stay short: a place is a key.
+fn selected(selectors: &[String]) -> String {
+    let told = selectors.join(" ");
+    if told.len() <= 120 {
+        told
+    } else {
+        format!("{} selectors ({})", selectors.len(), &digest(std::iter::once(told))[..12])
+    }
+}
+
+/// PostgreSQL's text has no U+0000, and a homeserver may say anything.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// What the homeservers say they are, each kind once, unless the label knows better.

@@ -13,6 +13,12 @@ pub enum HistoryError {
         /// What the database says.
         source: sqlx::Error,
     },
+    /// There is no such file.
+    #[error("open the history {path:?}: there is no such file; `fedproof history import` makes one")]
+    Missing {
+        /// Where.
+        path: String,
+    },
     /// Its tables are of a newer fedproof, or were changed by hand.
     #[error("bring the tables of the history {url} up to date: {source}")]
     Migrate {
@@ -34,6 +40,18 @@ pub enum HistoryError {
     Different {
         /// The id.
         run_id: String,
+    },
+    /// It is there under another name of its branch or build.
+    #[error(
+        "import run {run_id}: it is in the history as of branch {branch}, build {build}; `fedproof history forget {run_id}` first"
+    )]
+    OtherLabel {
+        /// The id.
+        run_id: String,
+        /// The branch there.
+        branch: String,
+        /// The build there.
+        build: String,
     },
     /// No run of that id.
     #[error("find run {run_id} in the history: there is none")]
@@ -65,6 +83,19 @@ pub enum HistoryError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl HistoryError {
+    /// Whether it is the environment's fault, and not that of what was asked: a database that cannot be reached.
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => {
+                matches!(source, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut)
+            }
+            Self::Ask { .. } | Self::Folder { .. } | Self::Deflated { .. } | Self::Damaged { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// Turns errors of the database into [`HistoryError::Ask`]: `.map_err(asking("list runs"))`.

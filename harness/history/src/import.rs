@@ -29,7 +29,7 @@ impl Store {
     /// often it is imported, by however many at once.
     ///
     /// # Errors
-    /// [`HistoryError::Different`] if another run has its id; [`HistoryError::Ask`] if the database refuses.
+    /// [`HistoryError::Different`] if another run has its id; [`HistoryError::OtherLabel`] if it is there otherwise labelled; [`HistoryError::Ask`] if the database refuses.
     pub async fn import(&self, entry: &Entry) -> Result<Imported, HistoryError> {
         let failed = asking("import a run");
         let mut transaction = self.pool.begin().await.map_err(&failed)?;
@@ -44,12 +44,16 @@ impl Store {
     }
 
     async fn is_the_same(&self, entry: &Entry) -> Result<Imported, HistoryError> {
-        let stored = query("SELECT digest FROM run WHERE no = $1").bind(number(&entry.head.run_id));
+        let stored = query("SELECT digest, branch, build FROM run WHERE no = $1").bind(number(&entry.head.run_id));
         let stored = stored.fetch_one(&self.pool).await.map_err(asking("import a run"))?;
-        if stored.get::<String, _>(0) == entry.digest {
-            Ok(Imported::Known)
-        } else {
-            Err(HistoryError::Different { run_id: entry.head.run_id.clone() })
+        let run_id = entry.head.run_id.clone();
+        let (digest, branch, build): (String, String, String) = (stored.get(0), stored.get(1), stored.get(2));
+        match () {
+            () if digest != entry.digest => Err(HistoryError::Different { run_id }),
+            () if (&branch, &build) != (&entry.head.branch, &entry.head.build) => {
+                Err(HistoryError::OtherLabel { run_id, branch, build })
+            }
+            () => Ok(Imported::Known),
         }
     }
 }

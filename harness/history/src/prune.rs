@@ -13,6 +13,18 @@ pub struct Pruned {
 }
 
 impl Store {
+    /// Forgets one run, with all that is of it.
+    ///
+    /// # Errors
+    /// [`HistoryError::NoRun`] if it is not there.
+    pub async fn forget(&self, run_id: &str) -> Result<(), HistoryError> {
+        let gone = query("DELETE FROM run WHERE no = $1").bind(number(run_id)).execute(&self.pool).await;
+        match gone.map_err(asking("forget a run"))?.rows_affected() {
+            0 => Err(HistoryError::NoRun { run_id: run_id.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps of every track the latest `runs` runs, and of those the documents of the latest `whole`.
     pub async fn prune(&self, runs: usize, whole: usize) -> Result<Pruned, HistoryError> {
         let mut pruned = Pruned::default();

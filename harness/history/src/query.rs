@@ -136,6 +136,17 @@ impl Store {
         rows.iter().map(|row| parse("a run", row.get(0))).collect()
     }
 
+    /// The runs of a track before `run`, latest first, at most `limit`.
+    pub async fn runs_before(&self, run: &RunHead, branch: &str, limit: u32) -> Result<Vec<RunHead>, HistoryError> {
+        let text = format!(
+            "SELECT head FROM run WHERE branch = $1 AND place = $2 AND started_at <= $3 AND no <> $4 \
+             ORDER BY started_at DESC, no DESC LIMIT {limit}"
+        );
+        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(run.place.clone());
+        let rows = rows.bind(run.started_at.clone()).bind(number(&run.run_id)).fetch_all(&self.pool).await;
+        rows.map_err(asking("list runs"))?.iter().map(|row| parse("a run", row.get(0))).collect()
+    }
+
     /// One run as it is listed.
     pub async fn run(&self, run_id: &str) -> Result<RunHead, HistoryError> {
         let row = query("SELECT head FROM run WHERE no = $1").bind(number(run_id));
@@ -181,20 +192,21 @@ impl Store {
         rows.map_err(asking("read the history of a case"))?.iter().map(outcome).collect()
     }
 
-    /// What became of every case in the latest `runs` runs of a track, by id of the case, latest first.
-    pub async fn outcomes_in(
+    /// What became of every case in the latest `runs` runs of `branch` before `run`, by id of the case, latest first.
+    pub async fn outcomes_before(
         &self,
+        run: &RunHead,
         branch: &str,
-        place: &str,
         runs: u32,
     ) -> Result<BTreeMap<String, Vec<CaseOutcome>>, HistoryError> {
         let text = format!(
             "SELECT {OUTCOME}, suite_case.id FROM outcome JOIN (SELECT * FROM run WHERE branch = $1 AND place = $2 \
-             ORDER BY started_at DESC, no DESC LIMIT {runs}) AS run ON run.no = outcome.run \
+             AND started_at <= $3 AND no <> $4 ORDER BY started_at DESC, no DESC LIMIT {runs}) AS run ON run.no = outcome.run \
              JOIN suite_case ON suite_case.no = outcome.suite_case ORDER BY run.started_at DESC, run.no DESC"
         );
-        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(place.to_owned());
-        let rows = rows.fetch_all(&self.pool).await.map_err(asking("read the history of cases"))?;
+        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(run.place.clone());
+        let rows = rows.bind(run.started_at.clone()).bind(number(&run.run_id)).fetch_all(&self.pool).await;
+        let rows = rows.map_err(asking("read the history of cases"))?;
         let mut outcomes: BTreeMap<String, Vec<CaseOutcome>> = BTreeMap::new();
         for row in &rows {
             outcomes.entry(row.get(12)).or_default().push(outcome(row)?);
@@ -257,13 +269,36 @@ impl Store {
         place: &str,
         runs: u32,
     ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
+        // Later than any time, and no number of a run.
+        self.figures_until(branch, place, ("9999", -1), runs).await
+    }
+
+    /// As [`Store::figures`], of the runs of `branch` before `run`.
+    pub async fn figures_before(
+        &self,
+        run: &RunHead,
+        branch: &str,
+        runs: u32,
+    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
+        self.figures_until(branch, &run.place, (&run.started_at, number(&run.run_id)), runs).await
+    }
+
+    async fn figures_until(
+        &self,
+        branch: &str,
+        place: &str,
+        (until, without): (&str, i64),
+        runs: u32,
+    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
         let text = format!(
             "SELECT name, run_id, build, started_at, value FROM figure \
              JOIN series ON series.no = figure.series JOIN (SELECT no, run_id, build, started_at FROM run \
-             WHERE branch = $1 AND place = $2 ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest \
+             WHERE branch = $1 AND place = $2 AND started_at <= $3 AND no <> $4 \
+             ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest \
              ON latest.no = figure.run ORDER BY started_at, latest.no"
         );
         let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(place.to_owned());
+        let rows = rows.bind(until.to_owned()).bind(without);
         let rows = rows.fetch_all(&self.pool).await.map_err(asking("read figures"))?;
         let mut figures: BTreeMap<String, Vec<SeriesPoint>> = BTreeMap::new();
         for row in &rows {

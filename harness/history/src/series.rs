@@ -14,14 +14,20 @@ pub(crate) fn of_run(record: &RunRecord) -> Vec<Figure> {
         return Vec::new();
     }
     let mut figures = Vec::new();
+    // For a case: a suite that grew costs more, and no homeserver is to blame.
+    let cases = record.cases.iter().filter(|result| result.duration_ms > 0).count().max(1) as f64;
     for usage in &record.usage {
-        figures.push(figure(format!("cpu({})", usage.name), FigureKind::Cpu, "ms", usage.cpu_ms as f64));
+        figures.push(figure(
+            format!("cpu_per_case({})", usage.name),
+            FigureKind::Cpu,
+            "ms",
+            usage.cpu_ms as f64 / cases,
+        ));
         figures.push(figure(format!("memory({})", usage.name), FigureKind::Memory, "bytes", usage.rss_bytes as f64));
     }
     let wall = record.wall_ms;
-    for (name, value) in [("wall(boot)", wall.boot), ("wall(cases)", wall.cases)] {
-        figures.push(figure(name.to_owned(), FigureKind::Latency, "ms", value as f64));
-    }
+    figures.push(figure("wall(boot)".to_owned(), FigureKind::Latency, "ms", wall.boot as f64));
+    figures.push(figure("wall_per_case".to_owned(), FigureKind::Latency, "ms", wall.cases as f64 / cases));
     let kinds = kinds(&record.servers);
     let mut measured: BTreeMap<(String, &str), Vec<f64>> = BTreeMap::new();
     for subject in record.cases.iter().flat_map(|result| &result.subjects) {

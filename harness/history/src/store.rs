@@ -10,6 +10,9 @@ use std::{
     path::Path,
 };
 
+/// Who waits for a writer of the file waits half a minute.
+const WAIT_FOR_WRITERS: &str = "PRAGMA busy_timeout = 30000";
+
 /// A history of runs: a file or a database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -18,19 +21,32 @@ pub struct Store {
 
 impl Store {
     /// Opens what `at` names, and brings its tables up to date: `postgres://USER:PASSWORD@HOST/DATABASE`, or the path of an
-    /// SQLite file, which is made if it is not there, with its folder.
+    /// SQLite file that is there.
+    ///
+    /// # Errors
+    /// [`HistoryError::Open`], [`HistoryError::Missing`], [`HistoryError::Migrate`].
+    pub async fn open(at: &str) -> Result<Self, HistoryError> {
+        if !is_postgres(at) && !Path::new(at).is_file() {
+            return Err(HistoryError::Missing { path: at.to_owned() });
+        }
+        Self::create(at).await
+    }
+
+    /// As [`Store::open`], and makes an SQLite file that is not there, with its folder.
     ///
     /// # Errors
     /// [`HistoryError::Open`], [`HistoryError::Migrate`], [`HistoryError::Folder`].
-    pub async fn open(at: &str) -> Result<Self, HistoryError> {
+    pub async fn create(at: &str) -> Result<Self, HistoryError> {
         install_default_drivers();
+        if at.is_empty() {
+            return Err(HistoryError::Missing { path: String::new() });
+        }
         let on_postgres = is_postgres(at);
         let url = if on_postgres { at.to_owned() } else { file_url(Path::new(at))? };
         let options = AnyPoolOptions::new().max_connections(8).after_connect(move |connection, _| {
             Box::pin(async move {
                 if !on_postgres {
-                    // Who waits for a writer waits half a minute.
-                    connection.execute("PRAGMA busy_timeout = 30000").await?;
+                    connection.execute(WAIT_FOR_WRITERS).await?;
                 }
                 Ok(())
             })
@@ -39,12 +55,17 @@ impl Store {
         // A pool tries again until its time is up; the first connection says at once what is wrong.
         let mut first = AnyConnection::connect(&url).await.map_err(cannot)?;
         if !on_postgres {
+            first.execute(WAIT_FOR_WRITERS).await.map_err(cannot)?;
             // Readers and a writer side by side; the file remembers it.
             first.execute("PRAGMA journal_mode = WAL").await.map_err(cannot)?;
         }
         first.close().await.map_err(cannot)?;
         let pool = options.connect(&url).await.map_err(cannot)?;
-        let migrated = migrator(on_postgres).run(&pool).await;
+        let mut migrated = migrator(on_postgres).run(&pool).await;
+        if migrated.is_err() {
+            // SQLite has no lock for it: whoever opened a new file at the same time may have been first.
+            migrated = migrator(on_postgres).run(&pool).await;
+        }
         migrated.map_err(|source| HistoryError::Migrate { url: told(at), source })?;
         Ok(Self { pool })
     }
@@ -69,8 +90,9 @@ fn file_url(path: &Path) -> Result<String, HistoryError> {
     Ok(format!("sqlite://{spelt}?mode=rwc"))
 }
 
-/// A URL without its password.
+/// A URL without its password, which may stand in its query as well.
 fn told(at: &str) -> String {
+    let at = if is_postgres(at) { at.split('?').next().unwrap_or_default() } else { at };
     match (at.split_once("://"), at.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
         _ => at.to_owned(),
@@ -107,6 +129,7 @@ mod tests {
     #[test]
     fn a_password_is_not_told() {
         assert_eq!(told("postgres://me:secret@db.example.org/runs"), "postgres://…@db.example.org/runs");
+        assert_eq!(told("postgres://db.example.org/runs?password=secret"), "postgres://db.example.org/runs");
         assert_eq!(told("history.db"), "history.db");
     }
 

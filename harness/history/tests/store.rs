@@ -11,7 +11,7 @@ use support::{Cluster, entry};
 
 /// Every test of this file, on one store: a run of each database is slow to start.
 async fn holds(at: &str) {
-    let store = Store::open(at).await.unwrap();
+    let store = Store::create(at).await.unwrap();
     what_goes_in_comes_out(&store).await;
     once(&store, at).await;
     questions(&store).await;
@@ -36,6 +36,9 @@ async fn what_goes_in_comes_out(store: &Store) {
 
 async fn once(store: &Store, at: &str) {
     assert_eq!(store.import(&entry(1, 729)).await.unwrap(), Imported::Known);
+    let mut elsewhere = entry(1, 729);
+    elsewhere.head.branch = "another".into();
+    assert!(matches!(store.import(&elsewhere).await, Err(HistoryError::OtherLabel { branch, .. }) if branch == "main"));
     let other = Entry { digest: "another".into(), ..entry(1, 3) };
     assert!(matches!(store.import(&other).await, Err(HistoryError::Different { .. })));
     // Four at once, through connections of their own, all with the same thirty runs.
@@ -76,11 +79,18 @@ async fn questions(store: &Store) {
     assert_eq!(cells.len(), 100);
     assert_eq!(cells.iter().filter(|cell| cell.verdict == Verdict::Fail).count(), 1);
     let place = &failing.head.place;
-    let before = store.outcomes_in("main", place, 5).await.unwrap();
+    let last = entry(99, 0).head;
+    let last = fedproof_history::RunHead { started_at: "2026-12-31T00:00:00Z".into(), ..last };
+    let before = store.outcomes_before(&last, "main", 5).await.unwrap();
     assert!(before[case].len() == 5 && before[case][0].verdict == Verdict::Fail, "{:?}", before[case]);
     let figures = store.figures("main", place, 10).await.unwrap();
     let values: Vec<f64> = figures["cpu(alpha)"].iter().map(|point| point.value).collect();
     assert_eq!((values.len(), values[9]), (10, 200.0));
+    // Of the runs before one, the run itself and what came after are none.
+    let before = store.figures_before(&failing.head, "main", 100).await.unwrap();
+    assert!(before["cpu(alpha)"].len() == 31 && before["cpu(alpha)"].iter().all(|point| point.value == 100.5));
+    let before = store.runs_before(&entry(5, 0).head, "main", 2).await.unwrap();
+    assert_eq!(before.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["run-4", "run-3"]);
     let series = store.series("main", place).await.unwrap();
     assert_eq!(series.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["cpu(alpha)"]);
     assert_eq!(store.cases().await.unwrap().len(), 729);
@@ -93,6 +103,8 @@ async fn forgetting(store: &Store) {
     assert_eq!(store.document("run-20", "load.hlog").await.unwrap(), None);
     assert_eq!(store.entry("run-20").await.unwrap().outcomes.len(), 50, "verdicts stay");
     assert!(matches!(store.run("run-1").await, Err(HistoryError::NoRun { .. })));
+    store.forget("run-30").await.unwrap();
+    assert!(matches!(store.forget("run-30").await, Err(HistoryError::NoRun { .. })));
     // What was forgotten may come again.
     assert_eq!(store.import(&entry(1, 3)).await.unwrap(), Imported::New);
 }
@@ -116,6 +128,24 @@ async fn what_is_no_history_says_so() {
     std::fs::write(&file, "these are notes, and no database at all, for some two hundred bytes ".repeat(4)).unwrap();
     let error = Store::open(file.to_str().unwrap()).await.unwrap_err().to_string();
     assert!(error.contains("notes.txt") && error.contains("not a database"), "{error}");
+    assert!(matches!(Store::open("").await, Err(HistoryError::Missing { .. })));
+    assert!(matches!(Store::create("").await, Err(HistoryError::Missing { .. })));
+    let error = Store::open(folder.path().join("typo.db").to_str().unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("typo.db") && error.contains("`fedproof history import` makes one"), "{error}");
     let error = Store::open("postgres://me:secret@127.0.0.1:1/runs").await.unwrap_err().to_string();
     assert!(error.contains("127.0.0.1:1/runs") && !error.contains("secret"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_who_open_a_new_file_at_once_all_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("new.db").to_str().unwrap().to_owned();
+    let opening = (0..8).map(|number| {
+        let at = at.clone();
+        tokio::spawn(async move { Store::create(&at).await.unwrap().import(&entry(number, 5)).await.unwrap() })
+    });
+    for task in opening.collect::<Vec<_>>() {
+        assert_eq!(task.await.unwrap(), Imported::New);
+    }
+    assert_eq!(Store::open(&at).await.unwrap().runs(None, None, 100).await.unwrap().len(), 8);
 }

@@ -29,6 +29,8 @@ pub(crate) enum History {
     Export(Export),
     /// Read what `export` wrote
     Restore(Restore),
+    /// Forget runs by their ids, such as one that was imported under the wrong branch
+    Forget(Forget),
     /// Forget old runs, and the documents of less old ones
     Prune(Prune),
 }
@@ -88,15 +90,24 @@ pub(crate) struct Restore {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Forget {
+    /// Ids, as `history list` shows them
+    #[arg(required = true, value_name = "RUN_ID")]
+    pub(crate) runs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Prune {
     #[command(flatten)]
     pub(crate) at: At,
     /// Of each branch and place, keep so many of the latest runs
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(crate) runs: usize,
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
     /// And of those, keep exchanges and histograms of so many
     #[arg(long, default_value_t = 100, value_name = "N")]
-    pub(crate) whole: usize,
+    pub(crate) whole: u32,
 }
 
 #[derive(Debug, ClapArgs)]

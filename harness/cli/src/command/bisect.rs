@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 /// What a step found.
@@ -40,7 +41,8 @@ pub(crate) async fn bisect(project: &Project, args: &Bisect) -> Result<u8, CliEr
         .out
         .clone()
         .unwrap_or_else(|| Path::new("fedproof-results").join(format!("bisect-{}", identity::run_id())));
-    let mut steps = Steps { args, root: &project.root, servers, out, told: Vec::new(), ends: None };
+    let mut steps =
+        Steps { args, root: &project.root, good: builds[0].clone(), servers, out, told: Vec::new(), ends: None };
     // Both ends first: if they are alike there is nothing to find.
     let (first, last) = (steps.decide(&builds[0])?, steps.decide(&builds[builds.len() - 1])?);
     match (first, last) {
@@ -108,6 +110,7 @@ fn search<E>(count: usize, judge: &mut impl FnMut(usize) -> Result<Seen, E>) -> 
 struct Steps<'a> {
     args: &'a Bisect,
     root: &'a Path,
+    good: String,
     servers: Vec<String>,
     out: PathBuf,
     told: Vec<Value>,
@@ -147,7 +150,7 @@ impl Steps<'_> {
         for server in &self.servers {
             command.args(["--homeserver", &format!("{server}={spec}")]);
         }
-        let record = output(command)?;
+        let record = output(command, folder, self.ends.is_none())?;
         let cases = record["cases"].as_array().into_iter().flatten();
         let asked: Vec<&str> = cases
             .filter(|result| {
@@ -164,13 +167,20 @@ impl Steps<'_> {
     }
 
     fn figure(&self, figure: &str, spec: &str, folder: &Path) -> Result<Option<String>, CliError> {
+        // The good one is built as the candidate is.
+        let tree =
+            self.args.checkout.as_deref().map(|checkout| Tree::of(checkout, &self.good, &self.out)).transpose()?;
+        let good = match &tree {
+            Some(tree) => format!("{}@path:{}", self.args.implementation, tree.path.display()),
+            None => format!("{}@{}", self.args.implementation, self.args.good),
+        };
         let mut command = self.command("load", folder)?;
         command.arg("paired").args(["--seed", "1"]);
         for server in &self.servers {
-            command.args(["--homeserver", &format!("{server}={}@{}", self.args.implementation, self.args.good)]);
+            command.args(["--homeserver", &format!("{server}={good}")]);
             command.args(["--against", &format!("{server}={spec}")]);
         }
-        let record = output(command)?;
+        let record = output(command, folder, self.ends.is_none())?;
         let figures = record["comparison"]["figures"].as_array().into_iter().flatten();
         let mut named = figures.filter(|one| one["name"] == figure);
         let verdict = named.next().and_then(|one| one["verdict"].as_str());
@@ -189,11 +199,15 @@ impl Steps<'_> {
     }
 }
 
-/// What a step prints; an interrupted one ends the search.
-fn output(mut command: Command) -> Result<Value, CliError> {
+/// What a step prints, and what it says on the way into `bisect.log` of its folder. Bad input ends the search while its ends are
+/// tried, and leaves a step in the middle undecided: one release may not know what the others do. An interrupted one ends it.
+fn output(mut command: Command, folder: &Path, is_end: bool) -> Result<Value, CliError> {
     let done = command.output().map_err(CliError::environment)?;
+    // Kept for whoever wonders; the step's own results are there without it.
+    let _ = std::fs::write(folder.join("bisect.log"), &done.stderr);
+    let bad_input = [exit::BAD_INPUT, exit::NOTHING_SELECTED].map(i32::from);
     match done.status.code() {
-        Some(code) if code == i32::from(exit::BAD_INPUT) || code == i32::from(exit::NOTHING_SELECTED) => {
+        Some(code) if is_end && bad_input.contains(&code) => {
             Err(CliError::rendered(code as u8, String::from_utf8_lossy(&done.stderr).trim_end().to_owned()))
         }
         Some(code) if code != i32::from(exit::INTERRUPTED) => {
@@ -263,6 +277,8 @@ fn git(checkout: &Path, args: &[&str]) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
+static TREES: AtomicUsize = AtomicUsize::new(0);
+
 /// A working tree of one commit beside the checkout, which stays as it is; gone with this value.
 struct Tree {
     checkout: PathBuf,
@@ -272,7 +288,8 @@ struct Tree {
 impl Tree {
     fn of(checkout: &Path, commit: &str, out: &Path) -> Result<Self, CliError> {
         let out = std::path::absolute(out).map_err(CliError::environment)?;
-        let path = out.join(format!("tree-{commit}"));
+        // A name of its own: the good one is needed beside itself.
+        let path = out.join(format!("tree-{commit}-{}", TREES.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&out).map_err(CliError::environment)?;
         git(checkout, &["worktree", "add", "--detach", &path.display().to_string(), commit])?;
         Ok(Self { checkout: checkout.to_owned(), path })

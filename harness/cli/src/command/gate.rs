@@ -9,11 +9,11 @@ use crate::{
     verdicts::{asked, read_baseline, read_run},
 };
 use fedproof_history::{
-    Entry, Kind, Label, Store,
+    Entry, Kind, Label, RunHead, Store,
     gate::{Effect, Finding, Policy, Question, judge, judge_pairs, told},
 };
 use fedproof_report::{changes_markdown, changes_text, gate_lines};
-use fedproof_results::{RunRecord, exit};
+use fedproof_results::{RunRecord, ServerInfo, exit, load::LoadRecord};
 use serde_json::json;
 use std::{collections::BTreeMap, path::Path};
 
@@ -25,14 +25,18 @@ pub(crate) async fn gate(project: impl Fn() -> Result<Project, CliError>, args: 
         Kind::Cases => Some(judged(args)?),
         Kind::Load => None,
     };
-    let mut findings = Vec::new();
-    if args.base.is_some() || args.history.is_some() || !args.loads.is_empty() || record.is_none() {
+    let (mut findings, mut base) = (Vec::new(), None);
+    let asks = args.base.is_some() || args.history.is_some() || !args.loads.is_empty();
+    if asks || args.policy.is_some() || record.is_none() {
         let policy = policy(project, args)?;
-        findings.extend(over_time(args, &entry, &policy).await?);
-        let own = Some(&args.run).filter(|_| record.is_none());
-        for load in args.loads.iter().chain(own) {
-            findings.extend(judge_pairs(&read_load(load)?, &policy));
+        (findings, base) = over_time(args, &entry, &policy).await?;
+        for load in &args.loads {
+            findings.extend(judge_pairs(&pairs_of(load, &entry)?, &policy));
         }
+        if record.is_none() {
+            findings.extend(judge_pairs(&read_load(&args.run)?, &policy));
+        }
+        findings.sort_by_key(|finding| finding.effect);
     }
     let blocked = findings.iter().any(|finding| finding.effect == Effect::Block);
     let by_record = match &record {
@@ -40,7 +44,9 @@ pub(crate) async fn gate(project: impl Fn() -> Result<Project, CliError>, args: 
         None => by_load(&entry.head.verdict),
     };
     let exit_code = if blocked { exit::NOT_QUALIFIED } else { by_record };
-    tell(args, &entry, record.as_ref(), &findings, exit_code);
+    let judged =
+        Judged { entry: &entry, record: record.as_ref(), findings: &findings, base: base.as_deref(), exit_code };
+    tell(args, &judged);
     Ok(exit_code)
 }
 
@@ -66,41 +72,28 @@ fn policy(project: impl Fn() -> Result<Project, CliError>, args: &Gate) -> Resul
     Policy::parse(&text).map_err(|error| wrong(&error))
 }
 
-/// Against the base, and against what came before.
-async fn over_time(args: &Gate, candidate: &Entry, policy: &Policy) -> Result<Vec<Finding>, CliError> {
-    let store = match &args.history {
-        Some(at) => Some(Store::open(at).await?),
+/// Against the base, and against what came before; and which run the base was.
+async fn over_time(
+    args: &Gate,
+    candidate: &Entry,
+    policy: &Policy,
+) -> Result<(Vec<Finding>, Option<String>), CliError> {
+    let folder = args.base.as_deref().map(Path::new).filter(|base| base.is_dir());
+    let branch = args.base.as_deref().filter(|_| folder.is_none()).unwrap_or(&args.label.branch);
+    let mut base = match folder {
+        Some(folder) => Some(comparable(folder, candidate, branch)?),
         None => None,
     };
-    let folder = args.base.as_deref().filter(|base| Path::new(base).is_dir());
-    let branch = args.base.as_deref().filter(|_| folder.is_none()).unwrap_or(&args.label.branch);
-    let mut base = None;
-    if let Some(folder) = folder {
-        base = Some(read_entry(Path::new(folder), &Label { branch: branch.to_owned(), build: None })?);
-    }
     let (mut outcomes, mut figures) = (BTreeMap::new(), BTreeMap::new());
-    match &store {
-        Some(store) => {
-            let place = &candidate.head.place;
-            let is_before = |started_at: &str, run_id: &str| {
-                run_id != candidate.head.run_id && started_at <= candidate.head.started_at.as_str()
-            };
+    match &args.history {
+        Some(at) => {
+            let store = Store::open(at).await?;
             if base.is_none() {
-                let runs = store.runs(Some(branch), Some(place), 50).await?;
-                let latest = runs.iter().find(|run| is_before(&run.started_at, &run.run_id));
-                base = match latest {
-                    Some(run) => Some(store.entry(&run.run_id).await?),
-                    None => None,
-                };
+                base = earlier(&store, candidate, branch).await?;
             }
-            figures = store.figures(branch, place, policy.history.runs + 1).await?;
-            for points in figures.values_mut() {
-                points.retain(|point| is_before(&point.started_at, &point.run_id));
-            }
-            outcomes = store.outcomes_in(branch, place, policy.cases.flaky.runs).await?;
-            for before in outcomes.values_mut() {
-                before.retain(|one| is_before(&one.started_at, &one.run_id));
-            }
+            figures = store.figures_before(&candidate.head, branch, policy.history.runs).await?;
+            outcomes = store.outcomes_before(&candidate.head, branch, policy.cases.flaky.runs).await?;
+            store.close().await;
         }
         None if base.is_none() && args.base.is_some() => {
             let what = args.base.as_deref().unwrap_or_default();
@@ -112,11 +105,64 @@ async fn over_time(args: &Gate, candidate: &Entry, policy: &Policy) -> Result<Ve
         let place = &candidate.head.place;
         return Err(CliError::bad_input(format!("the history has no earlier run of branch {branch} in {place:?}")));
     }
-    if let Some(store) = store {
-        store.close().await;
+    let question = Question {
+        candidate,
+        base: base.as_ref(),
+        outcomes: &outcomes,
+        figures: &figures,
+        is_of_its_branch: branch == args.label.branch,
+        history_is_missing: args.history.is_none(),
+    };
+    let told =
+        base.as_ref().map(|base| format!("{} ({}, {})", base.head.run_id, base.head.build, base.head.started_at));
+    Ok((judge(&question, policy), told))
+}
+
+/// A run in a folder as the base: it must be of the same kind and place.
+fn comparable(folder: &Path, candidate: &Entry, branch: &str) -> Result<Entry, CliError> {
+    let base = read_entry(folder, &Label { branch: branch.to_owned(), build: None })?;
+    let (ours, theirs) = (&candidate.head, &base.head);
+    if (ours.kind, &ours.place) != (theirs.kind, &theirs.place) {
+        let folder = folder.display();
+        return Err(CliError::bad_input(format!(
+            "--base {folder} is of {:?}, the run of {:?}: nothing of the two can be compared",
+            theirs.place, ours.place
+        )));
     }
-    let question = Question { candidate, base: base.as_ref(), outcomes: &outcomes, figures: &figures };
-    Ok(judge(&question, policy))
+    Ok(base)
+}
+
+/// The base in a history: the latest whole run before the candidate, of another build and qualified if there is one, so
+/// that playing a bad build again does not make it its own base.
+async fn earlier(store: &Store, candidate: &Entry, branch: &str) -> Result<Option<Entry>, CliError> {
+    let runs = store.runs_before(&candidate.head, branch, 200).await?;
+    let whole = || runs.iter().filter(|run| run.complete);
+    let other = || whole().filter(|run| run.build != candidate.head.build);
+    let good = |run: &&RunHead| matches!(run.verdict.as_str(), "qualified" | "held");
+    let base = other().find(good).or_else(|| other().next()).or_else(|| whole().find(good)).or_else(|| whole().next());
+    Ok(match base {
+        Some(run) => Some(store.entry(&run.run_id).await?),
+        None => None,
+    })
+}
+
+/// The record of a paired load whose second side is the build under judgement.
+fn pairs_of(folder: &Path, candidate: &Entry) -> Result<LoadRecord, CliError> {
+    let load = read_load(folder)?;
+    let folder = folder.display();
+    let Some(comparison) = &load.comparison else {
+        return Err(CliError::bad_input(format!(
+            "--load {folder} is no paired load (`fedproof load paired --against …`)"
+        )));
+    };
+    let digest =
+        |servers: &[ServerInfo]| servers.first().map(|server| (server.implementation.clone(), server.digest.clone()));
+    if digest(&comparison.servers) != digest(&candidate.head.servers) {
+        return Err(CliError::bad_input(format!(
+            "--load {folder} compares with another build than the run is of (its first homeserver): B must be the candidate"
+        )));
+    }
+    Ok(load)
 }
 
 /// What a load's own word means.
@@ -128,7 +174,17 @@ fn by_load(verdict: &str) -> u8 {
     }
 }
 
-fn tell(args: &Gate, entry: &Entry, record: Option<&RunRecord>, findings: &[Finding], exit_code: u8) {
+/// What came of it.
+struct Judged<'j> {
+    entry: &'j Entry,
+    record: Option<&'j RunRecord>,
+    findings: &'j [Finding],
+    base: Option<&'j str>,
+    exit_code: u8,
+}
+
+fn tell(args: &Gate, judged: &Judged) {
+    let Judged { entry, record, findings, base, exit_code } = *judged;
     let comparison = record.and_then(|record| record.comparison.as_ref());
     let word = match exit_code {
         exit::QUALIFIED => "QUALIFIED",
@@ -143,7 +199,7 @@ fn tell(args: &Gate, entry: &Entry, record: Option<&RunRecord>, findings: &[Find
     match args.format {
         ListFormat::Json => stdout::json(&json!({
             "run_id": entry.head.run_id, "verdict": word.to_lowercase().replace(' ', "_"), "exit_code": exit_code,
-            "complete": entry.head.complete, "comparison": comparison, "findings": findings,
+            "complete": entry.head.complete, "base": base, "comparison": comparison, "findings": findings,
         })),
         ListFormat::Text => {
             if let Some(comparison) = comparison {
@@ -154,6 +210,7 @@ fn tell(args: &Gate, entry: &Entry, record: Option<&RunRecord>, findings: &[Find
                     stdout::print(&format!("if they are as they should be: fedproof baseline accept {run}{file}"));
                 }
             }
+            base.iter().for_each(|base| stdout::print(&format!("held against {base}")));
             if !findings.is_empty() {
                 stdout::print(&told::text(findings));
             }
@@ -164,6 +221,7 @@ fn tell(args: &Gate, entry: &Entry, record: Option<&RunRecord>, findings: &[Find
             if let Some(comparison) = comparison.filter(|comparison| !comparison.is_empty()) {
                 stdout::print(&changes_markdown(comparison));
             }
+            base.iter().for_each(|base| stdout::print(&format!("Held against {}.\n", told::code(base, 200))));
             stdout::print(told::markdown(findings).trim_end());
         }
     }

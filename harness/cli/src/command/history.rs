@@ -6,11 +6,16 @@ use crate::{
     stdout,
 };
 use fedproof_history::{Entry, HistoryError, Imported, Kind, Label, RunHead, Store};
-use fedproof_report::{Archive, EVENTS, write_atomically};
+use fedproof_report::{Archive, EVENTS};
 use fedproof_results::load::LoadRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader, BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 /// Carries out what is asked of the history.
 pub(crate) async fn history(what: History) -> Result<u8, CliError> {
@@ -19,9 +24,17 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
         History::List(list) => self::list(&list).await?,
         History::Export(export) => self::export(&export).await?,
         History::Restore(restore) => self::restore(&restore).await?,
+        History::Forget(forget) => {
+            let store = Store::open(&forget.at.history).await?;
+            for run in &forget.runs {
+                store.forget(run).await?;
+            }
+            store.close().await;
+            stdout::print(&format!("forgot {} runs", forget.runs.len()));
+        }
         History::Prune(prune) => {
             let store = Store::open(&prune.at.history).await?;
-            let pruned = store.prune(prune.runs, prune.whole).await?;
+            let pruned = store.prune(prune.runs as usize, prune.whole as usize).await?;
             store.close().await;
             stdout::print(&format!("forgot {} runs, and the documents of {} more", pruned.runs, pruned.stripped));
         }
@@ -31,18 +44,16 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
 
 async fn import(args: &args::Import) -> Result<(), CliError> {
     let label = Label::from(&args.label);
-    // All folders are read before the first goes in: a wrong one costs nothing.
-    let bar = progress(args.folders.len(), "reading");
-    let mut entries = Vec::new();
-    for folder in &args.folders {
-        entries.push(read_entry(folder, &label)?);
-        bar.inc(1);
+    if let Some(folder) = args.folders.iter().find(|folder| !is_results(folder)) {
+        return Err(no_results(folder));
     }
-    let store = Store::open(&args.at.history).await?;
-    let bar = progress(entries.len(), "importing");
+    let store = Store::create(&args.at.history).await?;
+    let bar = progress(args.folders.len(), "importing");
     let mut done = Vec::new();
-    for entry in &entries {
-        let imported = store.import(entry).await?;
+    // One after the other: records with all their exchanges are large, and what is in stays in if the next cannot be read.
+    for folder in &args.folders {
+        let entry = read_entry(folder, &label)?;
+        let imported = store.import(&entry).await?;
         done.push(json!({"run_id": entry.head.run_id, "new": imported == Imported::New}));
         bar.inc(1);
     }
@@ -82,16 +93,23 @@ async fn export(args: &args::Export) -> Result<(), CliError> {
     let store = Store::open(&args.at.history).await?;
     let runs = store.runs(None, None, u32::MAX >> 1).await?;
     let bar = progress(runs.len(), "exporting");
-    let mut lines = Vec::new();
+    // Beside the file until it is whole.
+    let failed =
+        |error: std::io::Error| CliError::environment(format!("failed to write {}: {error}", args.file.display()));
+    let parent = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
+    let mut lines = BufWriter::new(draft);
     for run in runs.iter().rev() {
         let entry = store.entry(&run.run_id).await?;
-        lines.extend(serde_json::to_vec(&entry).map_err(CliError::environment)?);
-        lines.push(b'\n');
+        serde_json::to_writer(&mut lines, &entry).map_err(|error| failed(error.into()))?;
+        lines.write_all(b"\n").map_err(failed)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
     store.close().await;
-    write_atomically(&args.file, &lines)?;
+    let draft = lines.into_inner().map_err(|error| failed(error.into_error()))?;
+    draft.as_file().sync_all().map_err(failed)?;
+    draft.persist(&args.file).map_err(|error| failed(error.error))?;
     stdout::print(&format!("{} runs in {}", runs.len(), args.file.display()));
     Ok(())
 }
@@ -100,20 +118,27 @@ async fn restore(args: &args::Restore) -> Result<(), CliError> {
     let wrong = |line: usize, error: &dyn std::fmt::Display| {
         CliError::bad_input(format!("{}:{line}: failed to read a run: {error}", args.file.display()))
     };
-    let text = fs::read_to_string(&args.file).map_err(|error| wrong(1, &error))?;
-    let entries = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| serde_json::from_str::<Entry>(line).map_err(|error| wrong(index + 1, &error)));
-    let entries = entries.collect::<Result<Vec<_>, _>>()?;
-    let store = Store::open(&args.at.history).await?;
-    let mut new = 0;
-    for entry in &entries {
-        new += usize::from(store.import(entry).await? == Imported::New);
+    let file = fs::File::open(&args.file).map_err(|error| wrong(1, &error))?;
+    let store = Store::create(&args.at.history).await?;
+    let (mut new, mut all) = (0, 0);
+    for (index, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|error| wrong(index + 1, &error))?;
+        let entry: Entry = serde_json::from_str(&line).map_err(|error| wrong(index + 1, &error))?;
+        new += usize::from(store.import(&entry).await? == Imported::New);
+        all += 1;
     }
     store.close().await;
-    stdout::print(&format!("{new} imported, {} were there", entries.len() - new));
+    stdout::print(&format!("{new} imported, {} were there", all - new));
     Ok(())
+}
+
+fn is_results(folder: &Path) -> bool {
+    folder.join(Entry::LOAD).is_file() || folder.join(EVENTS).is_file()
+}
+
+fn no_results(folder: &Path) -> CliError {
+    let folder = folder.display();
+    CliError::bad_input(format!("{folder} holds neither {EVENTS} of a run nor {} of a load", Entry::LOAD))
 }
 
 /// A results folder as an entry, whichever kind of run it is of.
@@ -122,12 +147,8 @@ pub(crate) fn read_entry(folder: &Path, label: &Label) -> Result<Entry, CliError
         let record = read_load(folder)?;
         return Ok(Entry::of_load(&record, histograms(folder), label));
     }
-    if !folder.join(EVENTS).is_file() {
-        let folder = folder.display();
-        return Err(CliError::bad_input(format!(
-            "{folder} holds neither {EVENTS} of a run nor {} of a load",
-            Entry::LOAD
-        )));
+    if !is_results(folder) {
+        return Err(no_results(folder));
     }
     let record = Archive::read(folder).map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
     Ok(Entry::of_run(&record, label))
@@ -146,7 +167,9 @@ pub(crate) fn read_load(folder: &Path) -> Result<LoadRecord, CliError> {
 /// The histograms of a load, by name of their file.
 fn histograms(folder: &Path) -> BTreeMap<String, String> {
     let files = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|file| file.path());
-    let logs = files.filter(|path| path.extension().is_some_and(|end| end == "hlog"));
+    // No links: what comes from elsewhere may point anywhere.
+    let is_own = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
+    let logs = files.filter(|path| path.extension().is_some_and(|end| end == "hlog") && is_own(path));
     let named = logs.filter_map(|path| {
         let name = path.file_name()?.to_str()?.to_owned();
         Some((name, fs::read_to_string(&path).ok()?))
@@ -169,11 +192,6 @@ impl From<&args::Label> for Label {
 impl From<HistoryError> for CliError {
     fn from(error: HistoryError) -> Self {
         let message = format!("failed to {error}");
-        match error {
-            HistoryError::Open { .. } | HistoryError::NoRun { .. } | HistoryError::Different { .. } => {
-                Self::bad_input(message)
-            }
-            _ => Self::environment(message),
-        }
+        if error.is_environment() { Self::environment(message) } else { Self::bad_input(message) }
     }
 }

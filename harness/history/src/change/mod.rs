@@ -45,9 +45,9 @@ pub struct ChangePoint {
 }
 
 impl ChangePoint {
-    /// By which share of the level before it moved; infinite from zero.
+    /// By which share of the level before it moved; infinite from zero, and 0 if it did not.
     pub fn effect(&self) -> f64 {
-        (self.after - self.before) / self.before.abs()
+        effect(self.before, self.after)
     }
 }
 
@@ -114,13 +114,13 @@ fn settle(values: &[f64], ends: &mut [usize], least: usize) {
 /// Takes out changes that are too small to matter, the smallest first: its neighbours then have longer levels.
 fn drop_small(values: &[f64], ends: &mut Vec<usize>, chances: &mut Vec<f64>, least_effect: f64) {
     loop {
-        let effect = |index: usize| {
+        let size = |index: usize| {
             let before = median(&values[ends[index - 1]..ends[index]]);
             let after = median(&values[ends[index]..ends[index + 1]]);
-            ((after - before) / before).abs()
+            effect(before, after).abs()
         };
         let inner = 1..ends.len().saturating_sub(1);
-        let smallest = inner.map(|index| (index, effect(index))).min_by(|one, other| one.1.total_cmp(&other.1));
+        let smallest = inner.map(|index| (index, size(index))).min_by(|one, other| one.1.total_cmp(&other.1));
         match smallest {
             Some((index, size)) if size < least_effect => {
                 ends.remove(index);
@@ -129,6 +129,10 @@ fn drop_small(values: &[f64], ends: &mut Vec<usize>, chances: &mut Vec<f64>, lea
             _ => return,
         }
     }
+}
+
+fn effect(before: f64, after: f64) -> f64 {
+    if before == after { 0.0 } else { (after - before) / before.abs() }
 }
 
 /// The median; NaN of none.

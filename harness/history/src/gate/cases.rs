@@ -31,6 +31,9 @@ fn lines(entry: &Entry) -> Vec<Line> {
 fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
     let cases = &policy.cases;
     let decided = |verdict: Option<Verdict>| matches!(verdict, Some(Verdict::Pass | Verdict::Fail | Verdict::Observed));
+    let before = question.base.into_iter().flat_map(|base| &base.outcomes);
+    let mut before = before.filter(|one| (&one.case, &one.server) == (&change.case, &change.server));
+    let was_gating = before.any(|one| one.level.gates(false));
     let (rule, effect) = match change.change {
         ChangeKind::NewFailure => ("cases.regressed", cases.regressed),
         ChangeKind::NewPass => ("cases.fixed", cases.fixed),
@@ -41,6 +44,7 @@ fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
         ChangeKind::NewCase => ("cases.new", cases.new),
         ChangeKind::RemovedCase => ("cases.removed", cases.removed),
         ChangeKind::Behaviour => ("cases.behaviour", cases.behaviour),
+        ChangeKind::Level if was_gating && !change.level.gates(false) => ("cases.weakened", cases.weakened),
         ChangeKind::Level => ("cases.level", cases.level),
     };
     let word = |verdict: Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());
@@ -48,8 +52,8 @@ fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
     if !change.detail.is_empty() {
         says.push_str(&format!(": {}", change.detail));
     }
-    // What does not gate, a failing observation or SHOULD without --strict, does not block either.
-    let gates = change.level.gates(false) || effect != Effect::Block;
+    // What does not gate, a failing observation or SHOULD without --strict, does not block either; what did until now does.
+    let gates = change.level.gates(false) || was_gating;
     let candidate = question.candidate;
     let is_accepted = candidate
         .outcomes
@@ -57,7 +61,11 @@ fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
         .any(|outcome| outcome.accepted && (&outcome.case, &outcome.server) == (&change.case, &change.server));
     Finding {
         rule,
-        effect: if gates && !is_accepted { effect } else { effect.max(Effect::Warn) },
+        effect: if gates && !(is_accepted && change.after == Some(Verdict::Fail)) {
+            effect
+        } else {
+            effect.max(Effect::Warn)
+        },
         about: format!("{} on {}", change.case, change.server),
         says: if is_accepted { format!("{says} (a known deviation)") } else { says },
         since: Some(candidate.head.build.clone()),

@@ -1,6 +1,6 @@
 //! Figures: of a paired session, of one run against those before it, and of all of them together.
 
-use super::{Finding, Policy, Question};
+use super::{Effect, Finding, Policy, Question};
 use crate::{
     FigureKind,
     change::{change_points, median},
@@ -17,7 +17,7 @@ pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
         let Some(bound) = policy.history.bounds.get(&figure.kind) else { continue };
         let before: Vec<f64> = values(question, &figure.name);
         // The level is what came since the last change, or yesterday's step would be allowed for ever.
-        let settings = policy.history.changes.settings(bound.share);
+        let settings = policy.history.changes.settings(bound.share, question.candidate.figures.len());
         let from = change_points(&before, &settings).last().map_or(0, |change| change.at);
         let level = &before[from..];
         if level.len() < LEAST_RUNS {
@@ -62,8 +62,13 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
         let points = question.figures.get(&figure.name).map(Vec::as_slice).unwrap_or_default();
         let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();
         values.push(figure.value);
-        for change in change_points(&values, &changes.settings(kind.least_effect)) {
-            if change.effect() <= 0.0 || change.at + changes.recent < values.len() {
+        let settings = changes.settings(kind.least_effect, question.candidate.figures.len());
+        let found = change_points(&values, &settings);
+        for change in found.iter().filter(|change| change.effect() > 0.0 && change.at + changes.recent >= values.len())
+        {
+            // Who brings the level down again is not to be stopped by it.
+            let is_back = (figure.value - change.before).abs() < (figure.value - change.after).abs();
+            if is_back || found.last() != Some(change) {
                 continue;
             }
             let build = points.get(change.at).map_or(&question.candidate.head.build, |point| &point.build);
@@ -75,7 +80,8 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
                     FigureKind::Memory => "history.changes.memory",
                     FigureKind::Latency => "history.changes.latency",
                 },
-                effect: kind.is,
+                // What the base branch brought with it stops nobody else's branch.
+                effect: if question.is_of_its_branch { kind.is } else { kind.is.max(Effect::Warn) },
                 about: figure.name.clone(),
                 says: format!(
                     "{:.4} → {:.4} {} ({:+.1} %) between {before} and {build}, {} runs ago",
@@ -89,6 +95,37 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
                 chance: Some(change.chance),
             });
         }
+    }
+    findings
+}
+
+/// What cannot be judged: series that are gone, and such that have no level yet.
+pub(super) fn unjudged(question: &Question, policy: &Policy) -> Vec<Finding> {
+    let candidate = question.candidate;
+    if question.history_is_missing || !candidate.head.complete {
+        return Vec::new();
+    }
+    let finding = |rule, effect, about: &str, says: String| Finding {
+        rule,
+        effect,
+        about: about.to_owned(),
+        says,
+        since: None,
+        chance: None,
+    };
+    let has = |name: &String| candidate.figures.iter().any(|figure| figure.name == *name);
+    let runs = question.figures.values().map(Vec::len).max().unwrap_or(0);
+    // One that came once is no series: half of the runs have those that are.
+    let gone = question.figures.iter().filter(|(name, points)| !has(name) && 2 * points.len() >= runs);
+    let mut findings: Vec<Finding> = gone
+        .map(|(name, points)| {
+            let says = format!("{} of the {runs} runs before have it, this one does not", points.len());
+            finding("history.missing", policy.history.missing, name, says)
+        })
+        .collect();
+    if runs < LEAST_RUNS {
+        let says = format!("{runs} earlier runs with figures, {LEAST_RUNS} make a level: no figure was judged");
+        findings.push(finding("history.nothing", policy.history.nothing, &candidate.head.place, says));
     }
     findings
 }

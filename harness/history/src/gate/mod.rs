@@ -25,6 +25,10 @@ pub struct Question<'q> {
     pub outcomes: &'q BTreeMap<String, Vec<CaseOutcome>>,
     /// The figures of the runs before the candidate, in the order of time.
     pub figures: &'q BTreeMap<String, Vec<SeriesPoint>>,
+    /// Whether those runs are of the candidate's own branch, and not of the one it is to go into.
+    pub is_of_its_branch: bool,
+    /// Whether nobody asked for a history: then nothing is missing in it.
+    pub history_is_missing: bool,
 }
 
 /// One thing that was found.
@@ -52,6 +56,7 @@ pub fn judge(question: &Question, policy: &Policy) -> Vec<Finding> {
     findings.extend(cases::flaky(question, policy));
     findings.extend(figures::bounds(question, policy));
     findings.extend(figures::changes(question, policy));
+    findings.extend(figures::unjudged(question, policy));
     findings.retain(|finding| finding.effect != Effect::Ignore);
     findings.sort_by(|one, other| (one.effect, one.rule, &one.about).cmp(&(other.effect, other.rule, &other.about)));
     findings

@@ -48,8 +48,10 @@ pub struct Cases {
     pub removed: Effect,
     /// An observation that is another.
     pub behaviour: Effect,
-    /// The same verdict of a requirement that became weaker or stronger.
+    /// The same verdict of a requirement of another level.
     pub level: Effect,
+    /// A requirement that gated and does not any more.
+    pub weakened: Effect,
     /// Comes and goes.
     pub flaky: Flaky,
 }
@@ -86,6 +88,10 @@ pub struct Paired {
 pub struct History {
     /// How many runs are looked at.
     pub runs: u32,
+    /// A series of the runs before that the candidate does not have.
+    pub missing: Effect,
+    /// Nothing to hold the candidate against: no run before it, or too few for a level.
+    pub nothing: Effect,
     /// What one run may add to the level before it, by kind of figure.
     pub bounds: BTreeMap<FigureKind, Bound>,
     /// Changes of level.
@@ -132,6 +138,14 @@ pub enum PolicyError {
     /// No YAML, or not of this shape; the message has line and column.
     #[error("read it as a policy: {0}")]
     Malformed(#[from] serde_saphyr::Error),
+    /// A kind of figure without a rule.
+    #[error(
+        "read it as a policy: {kind} needs a line in history.bounds and in history.changes.kinds; `is: ignore` drops it"
+    )]
+    NoKind {
+        /// Which.
+        kind: String,
+    },
     /// A share that is none.
     #[error("read it as a policy: {what} is {value}, it must be {expected}")]
     Outside {
@@ -152,13 +166,43 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let policy: Self = serde_saphyr::from_str(text)?;
         let outside = |what: String, value: f64, expected| Err(PolicyError::Outside { what, value, expected });
-        let significance = policy.history.changes.significance;
+        let history = &policy.history;
+        let significance = history.changes.significance;
         if !(0.001..=0.5).contains(&significance) {
             return outside("history.changes.significance".to_owned(), significance, "between 0.001 and 0.5");
         }
-        for (kind, bound) in &policy.history.bounds {
-            if !(bound.share > 0.0 && bound.sigmas >= 0.0) {
-                return outside(format!("history.bounds.{kind:?}").to_lowercase(), bound.share, "more than 0");
+        let counts = [
+            ("history.runs", history.runs as usize, 10),
+            ("history.changes.recent", history.changes.recent, 1),
+            ("cases.flaky.runs", policy.cases.flaky.runs as usize, 2),
+            ("cases.flaky.changes", policy.cases.flaky.changes, 2),
+        ];
+        for (what, count, least) in counts {
+            if count < least {
+                return outside(
+                    what.to_owned(),
+                    count as f64,
+                    if least == 10 { "10 or more" } else { "1 or more, 2 for what changes" },
+                );
+            }
+        }
+        let shares = history.bounds.iter().map(|(kind, bound)| (format!("history.bounds.{kind:?}.share"), bound.share));
+        let effects = history.changes.kinds.iter();
+        let effects =
+            effects.map(|(kind, one)| (format!("history.changes.kinds.{kind:?}.least_effect"), one.least_effect));
+        for (what, share) in shares.chain(effects) {
+            if !(share > 0.0 && share <= 1.0) {
+                return outside(
+                    what.to_lowercase(),
+                    share,
+                    "a share of more than 0 and at most 1, so that 0.05 is five percent",
+                );
+            }
+        }
+        // A kind that is forgotten would never block.
+        for kind in FigureKind::ALL {
+            if !history.bounds.contains_key(&kind) || !history.changes.kinds.contains_key(&kind) {
+                return Err(PolicyError::NoKind { kind: format!("{kind:?}").to_lowercase() });
             }
         }
         Ok(policy)
@@ -166,9 +210,11 @@ impl Policy {
 }
 
 impl Changes {
-    /// As the search for changes takes it.
-    pub(super) fn settings(&self, least_effect: f64) -> Settings {
-        let shufflings = ((4.0 / self.significance).ceil() as usize).max(199);
-        Settings { significance: self.significance, least_effect, shufflings, ..Settings::default() }
+    /// As the search for changes takes it, where so many series are searched: the share of false alarms is that of all together
+    /// (Bonferroni), since one of them suffices to stop a build.
+    pub(super) fn settings(&self, least_effect: f64, series: usize) -> Settings {
+        let significance = self.significance / series.max(1) as f64;
+        let shufflings = ((4.0 / significance).ceil() as usize).clamp(199, 20_000);
+        Settings { significance, least_effect, shufflings, ..Settings::default() }
     }
 }
