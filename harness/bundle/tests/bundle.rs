@@ -92,6 +92,9 @@ fn run_at(folder: &Path, id: &str, verdict: Verdict, level: Level, digest: &str)
     folder
 }
 
+/// Files of an archive, by their place.
+type Files = Vec<(String, Vec<u8>)>;
+
 struct Ground {
     folder: tempfile::TempDir,
     key: SigningKey,
@@ -116,7 +119,7 @@ impl Ground {
     }
 
     /// Changes what is in the bundle, and signs it again: whoever has the key can lie, and is found out.
-    fn forge(&self, change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) {
+    fn forge(&self, change: impl FnOnce(&mut Files)) {
         let archive = fs::read(self.bundle()).unwrap();
         let mut files = Vec::new();
         for file in tar::Archive::new(GzDecoder::new(archive.as_slice())).entries().unwrap() {
@@ -197,12 +200,12 @@ fn runs_of_two_builds_qualify_neither_and_a_run_goes_in_once() {
 fn a_forged_bundle_is_found_out_though_it_is_signed() {
     let ground = Ground::new();
     let runs = [run(ground.folder.path(), "one", Verdict::Fail)];
-    let told = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let told = |change: &dyn Fn(&mut Files)| {
         ground.pack(&runs, &[]);
         ground.forge(change);
         ground.verify().unwrap_err().to_string()
     };
-    let manifest = |files: &mut Vec<(String, Vec<u8>)>, change: &dyn Fn(&mut Manifest)| {
+    let manifest = |files: &mut Files, change: &dyn Fn(&mut Manifest)| {
         let mut manifest: Manifest = serde_json::from_slice(&files[0].1).unwrap();
         change(&mut manifest);
         files[0].1 = serde_json::to_vec(&manifest).unwrap();

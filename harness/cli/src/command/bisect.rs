@@ -84,7 +84,8 @@ pub(crate) async fn bisect(project: &Project, args: &Bisect) -> Result<u8, CliEr
             let undecided = found.1 - found.0 - 1;
             let between =
                 if undecided > 0 { format!(" ({undecided} between them could not be decided)") } else { String::new() };
-            stdout::print(&format!("it changed with {from}; {before} is as {} is{between}", args.good));
+            let last = if *before == builds[0] { String::new() } else { format!("; {before} is as {} is", args.good) };
+            stdout::print(&format!("it changed with {from}{last}{between}"));
         }
     }
     Ok(exit::QUALIFIED)
