@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub(crate) use bundle::{Bisect, Bundle, Verify};
-pub(crate) use history::{Export, Gate, History, Import, Label, ListRuns, Restore};
+pub(crate) use history::{Changes, Export, Gate, History, Import, Label, ListRuns, Restore};
 pub(crate) use load::{Load, Merge};
 
 /// Proving ground for private Matrix federations: real homeservers, attacked from simulated ones.

@@ -25,6 +25,8 @@ pub(crate) enum History {
     Import(Import),
     /// List runs, latest first
     List(ListRuns),
+    /// Where figures changed their level, better and worse
+    Changes(Changes),
     /// Write runs as one JSON object a line, for another history
     Export(Export),
     /// Read what `export` wrote
@@ -69,6 +71,23 @@ pub(crate) struct ListRuns {
     /// At most so many
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub(crate) limit: u32,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Changes {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// The branch to look at
+    #[arg(long, env = "FEDPROOF_BRANCH", default_value = "main", value_name = "NAME")]
+    pub(crate) branch: String,
+    /// How many of its latest runs, of each place
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(crate) runs: u32,
+    /// Smallest change that matters, in percent of the level before
+    #[arg(long, default_value_t = 2.0, value_name = "PERCENT")]
+    pub(crate) least: f64,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }

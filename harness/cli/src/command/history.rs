@@ -5,7 +5,10 @@ use crate::{
     error::CliError,
     stdout,
 };
-use fedproof_history::{Entry, HistoryError, Imported, Kind, Label, RunHead, Store};
+use fedproof_history::{
+    Entry, HistoryError, Imported, Kind, Label, RunHead, Store,
+    change::{Settings, change_points},
+};
 use fedproof_report::{Archive, EVENTS};
 use fedproof_results::load::LoadRecord;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,6 +25,7 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
     match what {
         History::Import(import) => self::import(&import).await?,
         History::List(list) => self::list(&list).await?,
+        History::Changes(changes) => self::changes(&changes).await?,
         History::Export(export) => self::export(&export).await?,
         History::Restore(restore) => self::restore(&restore).await?,
         History::Forget(forget) => {
@@ -74,6 +78,50 @@ async fn list(args: &args::ListRuns) -> Result<(), CliError> {
     match args.format {
         Format::Json => stdout::json(&json!({"runs": runs})),
         Format::Text => runs.iter().for_each(|run| stdout::print(&line(run))),
+    }
+    Ok(())
+}
+
+async fn changes(args: &args::Changes) -> Result<(), CliError> {
+    let store = Store::open(&args.at.history).await?;
+    let tracks = store.tracks().await?.into_iter().filter(|track| track.branch == args.branch);
+    let settings = Settings { least_effect: args.least / 100.0, ..Settings::default() };
+    let mut told = Vec::new();
+    for track in tracks {
+        for (series, points) in store.figures(&track.branch, &track.place, args.runs).await? {
+            let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+            for change in change_points(&values, &settings) {
+                let (last, first) = (&points[change.at - 1], &points[change.at]);
+                told.push(json!({
+                    "place": track.place, "series": series, "before": change.before, "after": change.after,
+                    "effect": change.effect(), "chance": change.chance, "last_build": last.build,
+                    "first_build": first.build, "first_run": first.run_id, "started_at": first.started_at,
+                }));
+            }
+        }
+    }
+    store.close().await;
+    if args.format == Format::Json {
+        stdout::json(&json!({"changes": told}));
+        return Ok(());
+    }
+    for change in &told {
+        let text = |name: &str| change[name].as_str().unwrap_or_default().to_owned();
+        let number = |name: &str| change[name].as_f64().unwrap_or_default();
+        stdout::print(&format!(
+            "{}  {}  {:.3} → {:.3} ({:+.1} %)  between {} and {}  {}",
+            text("started_at"),
+            text("series"),
+            number("before"),
+            number("after"),
+            number("effect") * 100.0,
+            text("last_build"),
+            text("first_build"),
+            text("place")
+        ));
+    }
+    if told.is_empty() {
+        stdout::print(&format!("no figure of branch {} changed its level by {} % or more", args.branch, args.least));
     }
     Ok(())
 }
