@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bundle;
+mod dashboard;
 mod history;
 mod load;
 
@@ -8,6 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub(crate) use bundle::{Bisect, Bundle, Verify};
+pub(crate) use dashboard::Dashboard;
 pub(crate) use history::{Changes, Export, Gate, History, Import, Label, ListRuns, Restore};
 pub(crate) use load::{Load, Merge};
 
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     /// Runs over time: import, list, export, forget
     #[command(subcommand)]
     History(History),
+    /// Show the history as web pages: what is qualified, what got worse, since when, and what was on the wire
+    Dashboard(Dashboard),
     /// Put what qualifies a build into one signed archive
     Bundle(Bundle),
     /// Check a qualification bundle, offline

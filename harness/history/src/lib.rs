@@ -9,6 +9,7 @@ mod entry;
 mod error;
 pub mod gate;
 mod import;
+mod one_run;
 mod prune;
 mod query;
 mod schema;

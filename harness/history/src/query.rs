@@ -1,12 +1,12 @@
 //! What is asked of the store. Lists are in the order of time unless they say otherwise; "latest first" is what pages want.
 
 use crate::{
-    Entry, FigureKind, HistoryError, Kind, RunHead, Store,
+    FigureKind, HistoryError, Kind, RunHead, Store,
     error::{asking, parse},
     number,
-    store::{inflate, places},
+    store::places,
 };
-use fedproof_results::{CaseInfo, Level, RunRecord, Verdict, load::LoadRecord};
+use fedproof_results::{CaseInfo, Level, Verdict};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, Row, any::AnyRow, query};
 use std::collections::BTreeMap;
@@ -147,34 +147,6 @@ impl Store {
         rows.map_err(asking("list runs"))?.iter().map(|row| parse("a run", row.get(0))).collect()
     }
 
-    /// One run as it is listed.
-    pub async fn run(&self, run_id: &str) -> Result<RunHead, HistoryError> {
-        let row = query("SELECT head FROM run WHERE no = $1").bind(number(run_id));
-        let row = row.fetch_optional(&self.pool).await.map_err(asking("find a run"))?;
-        let row = row.ok_or_else(|| HistoryError::NoRun { run_id: run_id.to_owned() })?;
-        parse("a run", row.get(0))
-    }
-
-    /// A document of a run; `None` if there is none, or it was pruned.
-    pub async fn document(&self, run_id: &str, name: &str) -> Result<Option<String>, HistoryError> {
-        let row = query("SELECT body FROM document WHERE run = $1 AND name = $2");
-        let row = row.bind(number(run_id)).bind(name.to_owned());
-        let row = row.fetch_optional(&self.pool).await.map_err(asking("read a document"))?;
-        row.map(|row| inflate(name, &row.get::<Vec<u8>, _>(0))).transpose()
-    }
-
-    /// The whole record of a run of cases, with its evidence; `None` if it was pruned.
-    pub async fn record(&self, run_id: &str) -> Result<Option<RunRecord>, HistoryError> {
-        let text = self.document(run_id, Entry::RUN).await?;
-        text.map(|text| parse("a run's record", &text)).transpose()
-    }
-
-    /// The whole record of a load; `None` if it was pruned.
-    pub async fn load_record(&self, run_id: &str) -> Result<Option<LoadRecord>, HistoryError> {
-        let text = self.document(run_id, Entry::LOAD).await?;
-        text.map(|text| parse("a load's record", &text)).transpose()
-    }
-
     /// Every case that any run knew, by id.
     pub async fn cases(&self) -> Result<Vec<CaseInfo>, HistoryError> {
         let rows = query("SELECT info FROM suite_case ORDER BY id").fetch_all(&self.pool).await;
@@ -182,10 +154,27 @@ impl Store {
         rows.iter().map(|row| parse("a case", row.get(0))).collect()
     }
 
+    /// A case as the latest run knew it.
+    pub async fn case(&self, id: &str) -> Result<Option<CaseInfo>, HistoryError> {
+        let row = query("SELECT info FROM suite_case WHERE no = $1").bind(number(id)).fetch_optional(&self.pool).await;
+        row.map_err(asking("find a case"))?.map(|row| parse("a case", row.get(0))).transpose()
+    }
+
+    /// Runs of which the id, the build, the branch or the place holds `text` in any case of its letters, latest first.
+    pub async fn find_runs(&self, text: &str, limit: u32) -> Result<Vec<RunHead>, HistoryError> {
+        let plain = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        let condition = ["run_id", "build", "branch", "place"].map(|column| format!(r"LOWER({column}) LIKE $1 ESCAPE '\'"));
+        let condition = condition.join(" OR ");
+        let text = format!("SELECT head FROM run WHERE {condition} ORDER BY started_at DESC, no DESC LIMIT {limit}");
+        let rows = query(AssertSqlSafe(text)).bind(format!("%{plain}%")).fetch_all(&self.pool).await;
+        rows.map_err(asking("search runs"))?.iter().map(|row| parse("a run", row.get(0))).collect()
+    }
+
     /// What became of a case, latest first, at most `limit` outcomes.
+    // SQLite keeps the order of a cross join: it goes back through the runs until there is enough.
     pub async fn outcomes_of(&self, case: &str, limit: u32) -> Result<Vec<CaseOutcome>, HistoryError> {
         let text = format!(
-            "SELECT {OUTCOME} FROM outcome JOIN run ON run.no = outcome.run WHERE suite_case = $1 \
+            "SELECT {OUTCOME} FROM run CROSS JOIN outcome WHERE outcome.run = run.no AND suite_case = $1 \
              ORDER BY started_at DESC, run.no DESC, server LIMIT {limit}"
         );
         let rows = query(AssertSqlSafe(text)).bind(number(case)).fetch_all(&self.pool).await;
@@ -246,8 +235,8 @@ impl Store {
     /// The series of a place: those of which it has figures.
     pub async fn series(&self, branch: &str, place: &str) -> Result<Vec<SeriesInfo>, HistoryError> {
         let rows = query(
-            "SELECT DISTINCT name, series.kind, unit FROM series JOIN figure ON figure.series = series.no \
-             JOIN run ON run.no = figure.run WHERE branch = $1 AND place = $2 ORDER BY name",
+            "SELECT name, kind, unit FROM series WHERE EXISTS (SELECT 1 FROM figure JOIN run ON run.no = figure.run \
+             WHERE figure.series = series.no AND branch = $1 AND place = $2) ORDER BY name",
         );
         let rows = rows.bind(branch.to_owned()).bind(place.to_owned()).fetch_all(&self.pool).await;
         rows.map_err(asking("list series"))?
@@ -308,73 +297,13 @@ impl Store {
         }
         Ok(figures)
     }
-
-    /// A run as it was imported, without documents that were pruned.
-    pub async fn entry(&self, run_id: &str) -> Result<Entry, HistoryError> {
-        let failed = asking("read a run");
-        let head = self.run(run_id).await?;
-        let no = number(run_id);
-        let digest = query("SELECT digest FROM run WHERE no = $1").bind(no).fetch_one(&self.pool).await;
-        let rows = query(
-            "SELECT info FROM suite_case WHERE no IN (SELECT suite_case FROM outcome WHERE run = $1) ORDER BY id",
-        );
-        let cases = rows.bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
-        let text = format!(
-            "SELECT {OUTCOME}, suite_case.id FROM outcome JOIN run ON run.no = outcome.run \
-             JOIN suite_case ON suite_case.no = outcome.suite_case WHERE run = $1 ORDER BY suite_case.id, server"
-        );
-        let outcomes = query(AssertSqlSafe(text)).bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
-        let figures = query(
-            "SELECT name, series.kind, unit, value FROM figure JOIN series ON series.no = figure.series \
-             WHERE run = $1 ORDER BY name",
-        );
-        let figures = figures.bind(no).fetch_all(&self.pool).await.map_err(&failed)?;
-        let documents = query("SELECT name, body FROM document WHERE run = $1").bind(no);
-        let documents = documents.fetch_all(&self.pool).await.map_err(&failed)?;
-        Ok(Entry {
-            head,
-            digest: digest.map_err(&failed)?.get(0),
-            cases: cases.iter().map(|row| parse("a case", row.get(0))).collect::<Result<_, _>>()?,
-            outcomes: outcomes
-                .iter()
-                .map(|row| {
-                    let told = outcome(row)?;
-                    Ok(crate::Outcome {
-                        case: row.get(12),
-                        server: told.server,
-                        level: told.level,
-                        verdict: told.verdict,
-                        seen: told.seen,
-                        reason: told.reason,
-                        accepted: told.accepted,
-                        duration_ms: told.duration_ms,
-                    })
-                })
-                .collect::<Result<_, HistoryError>>()?,
-            figures: figures
-                .iter()
-                .map(|row| {
-                    let kind = enumeration("a kind of figure", row.get(1))?;
-                    Ok(crate::Figure { name: row.get(0), kind, unit: row.get(2), value: row.get(3) })
-                })
-                .collect::<Result<_, HistoryError>>()?,
-            documents: documents
-                .iter()
-                .map(|row| {
-                    let name: String = row.get(0);
-                    let text = inflate(&name, &row.get::<Vec<u8>, _>(1))?;
-                    Ok((name, text))
-                })
-                .collect::<Result<_, HistoryError>>()?,
-        })
-    }
 }
 
 /// The columns that [`outcome`] reads.
-const OUTCOME: &str = "run.run_id, run.branch, run.place, run.build, run.started_at, outcome.server, outcome.level, \
+pub(crate) const OUTCOME: &str = "run.run_id, run.branch, run.place, run.build, run.started_at, outcome.server, outcome.level, \
                        outcome.verdict, outcome.seen, outcome.reason, outcome.accepted, outcome.duration_ms";
 
-fn outcome(row: &AnyRow) -> Result<CaseOutcome, HistoryError> {
+pub(crate) fn outcome(row: &AnyRow) -> Result<CaseOutcome, HistoryError> {
     Ok(CaseOutcome {
         run_id: row.get(0),
         branch: row.get(1),
@@ -392,7 +321,7 @@ fn outcome(row: &AnyRow) -> Result<CaseOutcome, HistoryError> {
 }
 
 /// A value as [`crate::entry::word`] wrote it.
-fn enumeration<T: DeserializeOwned>(what: &str, word: String) -> Result<T, HistoryError> {
+pub(crate) fn enumeration<T: DeserializeOwned>(what: &str, word: String) -> Result<T, HistoryError> {
     serde_json::from_value(serde_json::Value::String(word))
         .map_err(|source| HistoryError::Damaged { what: what.to_owned(), source })
 }

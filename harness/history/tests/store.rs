@@ -94,6 +94,25 @@ async fn questions(store: &Store) {
     let series = store.series("main", place).await.unwrap();
     assert_eq!(series.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["cpu(alpha)"]);
     assert_eq!(store.cases().await.unwrap().len(), 729);
+    one_run(store, &failing).await;
+}
+
+async fn one_run(store: &Store, failing: &Entry) {
+    let case = &failing.outcomes[3].case;
+    let outcomes = store.outcomes_of_run("run-32").await.unwrap();
+    assert_eq!((outcomes.len(), outcomes.iter().filter(|one| one.verdict == Verdict::Fail).count()), (50, 1));
+    let found = store.differing("run-32", "run-31").await.unwrap();
+    assert!(found.len() == 1 && (&found[0].case, found[0].verdict) == (case, Verdict::Fail), "{found:?}");
+    let found = store.differing("run-1", "run-31").await.unwrap();
+    assert_eq!(found.len(), 729 - 50, "cases that only the one has");
+    let figures = store.figures_of_run("run-32").await.unwrap();
+    assert_eq!(figures, failing.figures);
+    assert_eq!(store.case(case).await.unwrap().map(|info| info.id), Some(case.clone()));
+    assert_eq!(store.case("no/such/case").await.unwrap(), None);
+    let found = async |text: &str| store.find_runs(text, 3).await.unwrap().into_iter().map(|run| run.run_id);
+    assert_eq!(found("RUN-3").await.collect::<Vec<_>>(), ["run-32", "run-31", "run-30"]);
+    assert_eq!(found("c17").await.collect::<Vec<_>>(), ["run-17"]);
+    assert_eq!(found("100%_").await.len(), 0, "what means something to LIKE means itself");
 }
 
 async fn forgetting(store: &Store) {

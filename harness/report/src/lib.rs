@@ -56,8 +56,8 @@ mod summary;
 mod tally;
 mod terminal;
 mod trouble;
-mod wire;
-mod words;
+pub mod wire;
+pub mod words;
 
 pub use archive::{Archive, EVENTS, PAGE, render, write_atomically};
 pub use changes::{changes_markdown, changes_text};
@@ -65,6 +65,6 @@ pub use error::ReportError;
 pub use gate_line::gate_lines;
 pub use html::html;
 pub use junit::junit;
-pub use metrics::metrics;
+pub use metrics::{metrics, open_metrics_family};
 pub use summary::summary;
 pub use terminal::Terminal;

@@ -6,7 +6,7 @@ use fedproof_results::Cut;
 use serde_json::Value;
 
 /// How it ended: `403 M_FORBIDDEN`, `no answer: connection refused`, ….
-pub(crate) fn ending(exchange: &Exchange) -> String {
+pub fn ending(exchange: &Exchange) -> String {
     match &exchange.outcome {
         Outcome::Answered { status } => match errcode(exchange) {
             Some(errcode) => format!("{status} {}", one_line(errcode, 60)),
@@ -30,7 +30,7 @@ pub(crate) fn course(exchange: &Exchange) -> String {
 }
 
 /// `x1.denied.example → alpha.example`, with the claimed origin where it differs from the real caller.
-pub(crate) fn ends(exchange: &Exchange) -> String {
+pub fn ends(exchange: &Exchange) -> String {
     let caller = one_line(&exchange.caller, 100);
     let destination = one_line(exchange.destination.as_str(), 100);
     match &exchange.origin {
@@ -42,7 +42,7 @@ pub(crate) fn ends(exchange: &Exchange) -> String {
 }
 
 /// `GET /_matrix/…`.
-pub(crate) fn request_line(exchange: &Exchange, limit: usize) -> String {
+pub fn request_line(exchange: &Exchange, limit: usize) -> String {
     format!("{} {}", one_line(&exchange.method, 20), one_line(&exchange.path, limit))
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn short_body(body: &Value, limit: usize) -> Option<String> {
 }
 
 /// A body for reading, at most `limit` bytes, and the length of the whole in bytes if that is longer.
-pub(crate) fn pretty_body(body: &Value, limit: usize) -> Option<(String, Option<u64>)> {
+pub fn pretty_body(body: &Value, limit: usize) -> Option<(String, Option<u64>)> {
     if body.is_null() {
         return None;
     }

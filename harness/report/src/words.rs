@@ -3,11 +3,11 @@
 use fedproof_results::{Identity, ServerInfo, Verdict, WallMs};
 
 /// Columns of every table of verdicts: good and bad news first.
-pub(crate) const ORDER: [Verdict; 6] =
+pub const ORDER: [Verdict; 6] =
     [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Observed, Verdict::Skipped, Verdict::NotApplicable];
 
 /// One character that says the verdict without colour.
-pub(crate) fn mark(verdict: Verdict) -> &'static str {
+pub const fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✓",
         Verdict::Fail => "✗",
@@ -19,7 +19,7 @@ pub(crate) fn mark(verdict: Verdict) -> &'static str {
 }
 
 /// The verdict in words.
-pub(crate) fn word(verdict: Verdict) -> &'static str {
+pub const fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "passed",
         Verdict::Fail => "failed",
@@ -36,7 +36,7 @@ pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
 }
 
 /// Milliseconds as one reads them: `345 ms`, `12.3 s`, `2 min 05 s`.
-pub(crate) fn duration(ms: u64) -> String {
+pub fn duration(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{:.1} s", ms as f64 / 1e3),
@@ -51,7 +51,7 @@ pub(crate) fn wall_time(wall: WallMs) -> String {
 }
 
 /// Microseconds as one reads them; short ones keep a decimal.
-pub(crate) fn duration_us(us: u64) -> String {
+pub fn duration_us(us: u64) -> String {
     if us < 100_000 { format!("{:.1} ms", us as f64 / 1e3) } else { duration(us / 1_000) }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn memory(bytes: u64) -> String {
 /// to `limit` characters.
 ///
 /// Names and bodies come from servers, and adversaries among them: they must not steer a terminal or forge a line.
-pub(crate) fn one_line(text: &str, limit: usize) -> String {
+pub fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::new();
     for (count, char) in text.chars().enumerate() {
         if count == limit {

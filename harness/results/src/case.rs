@@ -117,8 +117,21 @@ impl CaseInfo {
 
     /// First two segments, `acl/endpoint`: the unit of the report's tables.
     pub fn area(&self) -> &str {
-        self.id.match_indices('/').nth(1).map_or(&self.id, |(at, _)| &self.id[..at])
+        area(&self.id)
     }
+
+    /// The section that [`CaseInfo::requirement`] names, and what of it: `Server-server API v1.19, Server Access Control
+    /// Lists: m.typing` in two parts; the second may be empty.
+    pub fn requirement_parts(&self) -> (&str, &str) {
+        self.requirement
+            .split_once(": ")
+            .map_or((self.requirement.as_str(), ""), |(section, rest)| (section.trim(), rest.trim()))
+    }
+}
+
+/// First two segments of a case's id, `acl/endpoint`.
+pub fn area(id: &str) -> &str {
+    id.match_indices('/').nth(1).map_or(id, |(at, _)| &id[..at])
 }
 
 /// A place in a scenario.

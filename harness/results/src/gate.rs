@@ -18,7 +18,7 @@ pub enum RunVerdict {
 
 impl RunVerdict {
     /// As printed: `QUALIFIED`, `NOT QUALIFIED`, `INCONCLUSIVE`.
-    pub fn title(self) -> &'static str {
+    pub const fn title(self) -> &'static str {
         match self {
             Self::Qualified => "QUALIFIED",
             Self::NotQualified => "NOT QUALIFIED",

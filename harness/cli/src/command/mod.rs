@@ -5,6 +5,7 @@ mod bisect;
 mod bundle;
 mod cleanup;
 mod compare;
+mod dashboard;
 mod doctor;
 mod explain;
 mod gate;
@@ -52,6 +53,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Merge(merge) => merge::merge(&merge),
         Command::Compare(compare) => compare::compare(&compare),
         Command::Gate(gate) => gate::gate(project, &gate).await,
+        Command::Dashboard(dashboard) => dashboard::dashboard(dashboard).await,
         Command::History(history) => history::history(history).await,
         Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),
         Command::Bundle(bundle) => bundle::bundle(project, &bundle),

@@ -57,7 +57,7 @@ pub(super) fn requirements(page: &Page<'_>) -> Markup {
 fn sections<'a>(page: &Page<'a>) -> Vec<Section<'a>> {
     let mut sections: Vec<Section<'a>> = Vec::new();
     for result in &page.record.cases {
-        let (name, requirement) = split(&result.case.requirement);
+        let (name, requirement) = result.case.requirement_parts();
         let at = sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
             sections.push(Section { name, rows: Vec::new() });
             sections.len() - 1
@@ -71,11 +71,6 @@ fn sections<'a>(page: &Page<'a>) -> Vec<Section<'a>> {
     sections.iter_mut().for_each(|section| section.rows.sort_by_key(|row| row.requirement));
     sections.sort_by_key(|section| section.name);
     sections
-}
-
-/// `Server-server API v1.19, Server Access Control Lists: m.typing` → the section, and what of it.
-fn split(requirement: &str) -> (&str, &str) {
-    requirement.split_once(": ").map_or((requirement, ""), |(section, rest)| (section.trim(), rest.trim()))
 }
 
 fn levels(row: &Row<'_>) -> String {

@@ -1,0 +1,175 @@
+//! Two runs side by side: what is different, in verdicts and in figures.
+
+use crate::{
+    part::{self, href},
+    view::{Body, View, Wrong},
+    words::fill,
+};
+use fedproof_history::{Figure, Outcome, RunHead};
+use fedproof_results::{Change, ChangeKind, Comparison, Line};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Runs that the form proposes.
+const PROPOSED: u32 = 100;
+
+pub(crate) async fn compare(view: View) -> Result<Body, Wrong> {
+    let words = view.words;
+    let proposed = view.shared.store.runs(None, None, PROPOSED).await?;
+    let compared = match (view.asked("a"), view.asked("b")) {
+        (Some(a), Some(b)) => {
+            let (a, b) = (view.shared.store.run(a).await?, view.shared.store.run(b).await?);
+            Some(compared(&view, &a, &b).await?)
+        }
+        _ => None,
+    };
+    let markup = html! {
+        h1 { (words.compare) }
+        form.filter action="/compare" {
+            @for (name, label) in [("a", words.before), ("b", words.after)] {
+                label.grow { span { (label) } input name=(name) list="runs" required value=[view.asked(name)] placeholder=(words.run_id); }
+            }
+            button { (words.compare) }
+            datalist id="runs" {
+                @for run in &proposed { option value=(run.run_id) { (part::text(&run.build)) " · " (part::text(&run.branch)) " · " (run.started_at) } }
+            }
+        }
+        @if let Some(compared) = compared { (compared) }
+    };
+    Ok(Body { title: words.compare.to_owned(), markup })
+}
+
+/// The page of a comparison.
+pub(crate) fn path(before: &str, after: &str) -> String {
+    href("/compare", &[("a", before), ("b", after)])
+}
+
+async fn compared(view: &View, before: &RunHead, after: &RunHead) -> Result<Markup, Wrong> {
+    let words = view.words;
+    let comparison = changed(view, before, after).await?;
+    Ok(html! {
+        (part::wide(words.compare, html! {
+            table {
+                thead { tr { th {} th scope="col" { (words.run) } th scope="col" { (words.verdict) } th scope="col" { (words.build) } th scope="col" { (words.started) } th scope="col" { (words.track) } } }
+                tbody {
+                    @for (label, run) in [(words.before, before), (words.after, after)] {
+                        tr {
+                            th scope="row" { (label) }
+                            td { a href=(part::run_path(&run.run_id)) { (part::text(&run.run_id)) } }
+                            td { (part::run_verdict(words, run)) }
+                            td { (part::build(view, &run.build)) }
+                            td { (part::time(&run.started_at)) }
+                            td.long { (part::place(run)) }
+                        }
+                    }
+                }
+            }
+        }))
+        @if (&before.branch, &before.place) != (&after.branch, &after.place) { p.banner role="note" { (words.other_place) } }
+        p { a href=(path(&after.run_id, &before.run_id)) { (words.the_other_way_round) } }
+        h2 { (words.verdicts) }
+        @if comparison.is_empty() { p { (words.no_difference) } } @else { (changes(view, &comparison, None)) }
+        h2 { (words.figures) }
+        (figures(view, before, after, None).await?)
+    })
+}
+
+/// What is different in verdicts.
+pub(crate) async fn changed(view: &View, before: &RunHead, after: &RunHead) -> Result<Comparison, Wrong> {
+    let store = &view.shared.store;
+    let new = store.differing(&after.run_id, &before.run_id).await?;
+    let old = store.differing(&before.run_id, &after.run_id).await?;
+    let reason = |line: &Line| {
+        let same = |outcome: &&Outcome| (outcome.case.as_str(), outcome.server.as_str()) == line.key();
+        new.iter().find(same).map(|outcome| outcome.reason.clone()).unwrap_or_default()
+    };
+    let lines = |outcomes: &[Outcome]| outcomes.iter().map(line).collect::<Vec<_>>();
+    let complete = before.complete && after.complete;
+    Ok(Comparison::new(before.run_id.clone(), &lines(&old), &lines(&new), complete, &reason))
+}
+
+fn line(outcome: &Outcome) -> Line {
+    Line {
+        case: outcome.case.clone(),
+        server: outcome.server.clone(),
+        level: outcome.level,
+        verdict: outcome.verdict,
+        seen: outcome.seen.clone(),
+    }
+}
+
+/// Counts by kind, and the changes, or the first of them.
+pub(crate) fn changes(view: &View, comparison: &Comparison, limit: Option<usize>) -> Markup {
+    let words = view.words;
+    let counted = ChangeKind::ALL.map(|kind| (kind, comparison.of(kind).count()));
+    let shown = limit.unwrap_or(usize::MAX);
+    html! {
+        p.counts {
+            @for (kind, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
+                span class={ "chip " (class(kind)) } { (count) " " (words.change(kind)) } " "
+            }
+        }
+        ul.changes { @for change in comparison.changes.iter().take(shown) { li { (one(view, change)) } } }
+        @if comparison.changes.len() > shown { p.quiet { (fill(words.and_more, &[&(comparison.changes.len() - shown)])) } }
+    }
+}
+
+fn class(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::NewFailure => "fail",
+        ChangeKind::NewPass => "pass",
+        _ => "inconclusive",
+    }
+}
+
+fn one(view: &View, change: &Change) -> Markup {
+    let words = view.words;
+    html! {
+        strong { (words.change(change.change)) } ": "
+        a href=(part::case_path(&change.case)) { (part::text(&change.case)) }
+        " (" (part::text(&change.server)) "), "
+        @match change.before { Some(verdict) => (part::verdict(words, verdict)), None => (words.not_there) }
+        " → "
+        @match change.after { Some(verdict) => (part::verdict(words, verdict)), None => (words.not_there) }
+        @if !change.detail.is_empty() { span.quiet { ": " (part::text(&change.detail)) } }
+    }
+}
+
+/// Figures of two runs; with a limit those that changed most.
+pub(crate) async fn figures(
+    view: &View,
+    before: &RunHead,
+    after: &RunHead,
+    limit: Option<usize>,
+) -> Result<Markup, Wrong> {
+    let words = view.words;
+    let old = view.shared.store.figures_of_run(&before.run_id).await?;
+    let old: BTreeMap<&str, f64> = old.iter().map(|figure| (figure.name.as_str(), figure.value)).collect();
+    let new = view.shared.store.figures_of_run(&after.run_id).await?;
+    let both = new.iter().filter_map(|figure| Some((figure, *old.get(figure.name.as_str())?)));
+    let mut both: Vec<(&Figure, f64)> = both.collect();
+    if let Some(limit) = limit {
+        let moved = |(figure, before): &(&Figure, f64)| ((figure.value - before) / before.abs()).abs();
+        both.sort_by(|one, other| moved(other).total_cmp(&moved(one)));
+        both.truncate(limit);
+    }
+    Ok(html! {
+        @if both.is_empty() { p.quiet { (words.no_figures) } } @else {
+            (part::wide(words.figures, html! {
+                table {
+                    thead { tr { th scope="col" { (words.figure) } th scope="col" { (words.before) } th scope="col" { (words.after) } th scope="col" { (words.difference) } } }
+                    tbody {
+                        @for (figure, before) in &both {
+                            tr {
+                                th scope="row" { a href=(super::series::path(&after.branch, &after.place, &figure.name)) { (part::text(&figure.name)) } }
+                                td.number { (part::amount(*before, &figure.unit)) }
+                                td.number { (part::amount(figure.value, &figure.unit)) }
+                                td.number { (part::change(*before, figure.value)) }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+    })
+}

@@ -1,0 +1,110 @@
+//! Known deviations: failures that somebody accepted, why, and until when. Of the latest run of each track.
+
+use crate::{
+    part::{self, href},
+    view::{Body, View, Wrong},
+    words::{Words, fill},
+};
+use fedproof_history::{Kind, RunHead};
+use fedproof_results::{Day, Deviation};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Tracks of which the latest run is looked into.
+const TRACKS: usize = 12;
+/// Days before its end at which a deviation is called soon over.
+const SOON: i64 = 30;
+
+/// What a deviation covers: run, row, homeserver, ids of cases.
+struct Covered {
+    run: RunHead,
+    row: String,
+    server: String,
+    cases: Vec<String>,
+    deviation: Deviation,
+}
+
+pub(crate) async fn deviations(view: View) -> Result<Body, Wrong> {
+    let words = view.words;
+    let mut all = Vec::new();
+    for track in view.shared.store.tracks().await?.into_iter().filter(|track| track.kind == Kind::Cases).take(TRACKS) {
+        for run in view.shared.store.runs(Some(&track.branch), Some(&track.place), 1).await? {
+            all.extend(of_run(&view, run).await?);
+        }
+    }
+    // What is over first, then what is over next.
+    all.sort_by(|one, other| one.deviation.expires.cmp(&other.deviation.expires));
+    let markup = html! {
+        h1 { (words.deviations) }
+        p.quiet { (words.deviations_hint) }
+        @if all.is_empty() { p { (words.no_deviations) } } @else {
+            div.cards { @for one in &all { (card(words, one)) } }
+        }
+    };
+    Ok(Body { title: words.deviations.to_owned(), markup })
+}
+
+/// One for each row and homeserver: room versions of a row are accepted together.
+async fn of_run(view: &View, run: RunHead) -> Result<Vec<Covered>, Wrong> {
+    let Some(record) = view.record(&run.run_id).await? else { return Ok(Vec::new()) };
+    let mut rows: BTreeMap<(&str, &str), (Vec<String>, &Deviation)> = BTreeMap::new();
+    for result in &record.cases {
+        for subject in &result.subjects {
+            if let Some(deviation) = &subject.deviation {
+                let row = rows.entry((result.case.row(), &subject.server)).or_insert_with(|| (Vec::new(), deviation));
+                row.0.push(result.case.id.clone());
+            }
+        }
+    }
+    let covered = rows.into_iter().map(|((row, server), (cases, deviation))| Covered {
+        run: run.clone(),
+        row: row.to_owned(),
+        server: server.to_owned(),
+        cases,
+        deviation: deviation.clone(),
+    });
+    Ok(covered.collect())
+}
+
+fn card(words: &Words, one: &Covered) -> Markup {
+    let Deviation { reason, accepted_by, expires, reference, .. } = &one.deviation;
+    let left = days_until(*expires);
+    let class = match left {
+        Some(..0) => "fail",
+        Some(..SOON) => "inconclusive",
+        _ => "observed",
+    };
+    html! {
+        section class={ "card " (class) } {
+            h2 { (part::text(&one.row)) span.quiet { " " (part::text(&one.server)) } }
+            p { (part::text(reason)) }
+            dl {
+                dt { (words.accepted_by) } dd { (part::text(accepted_by)) }
+                dt { (words.expires) } dd {
+                    (expires) " "
+                    @match left {
+                        Some(..0) => span.chip.fail { (words.expired) },
+                        Some(days) => span class={ "chip " (class) } { (fill(words.days_left, &[&days])) },
+                        None => {}
+                    }
+                }
+                dt { (words.reference) } dd { (reference_link(reference)) }
+                dt { (words.track) } dd { (part::place(&one.run)) }
+                dt { (words.cases) } dd { @for id in &one.cases { a href=(href(&part::case_path(id), &[("run", &one.run.run_id)])) { (part::text(id)) } " " } }
+            }
+        }
+    }
+}
+
+fn reference_link(reference: &str) -> Markup {
+    let reference = part::text(reference);
+    let is_link = reference.starts_with("https://") && !reference.contains(char::is_whitespace);
+    html! { @if is_link { a href=(reference) rel="noreferrer" { (reference) } } @else { (reference) } }
+}
+
+/// From today; negative if it is over.
+fn days_until(day: Day) -> Option<i64> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    let day = time::Date::parse(&day.to_string(), format).ok()?;
+    Some((day - time::OffsetDateTime::now_utc().date()).whole_days())
+}

@@ -1,0 +1,82 @@
+//! Is the latest qualified, and what changed? A card for each track.
+
+use super::compare::{changed, changes};
+use crate::{
+    part, track,
+    view::{Body, View, Wrong},
+    words::fill,
+};
+use fedproof_history::{Kind, RunHead, Track};
+use maud::{Markup, html};
+
+/// Tracks shown unless all are asked for: those with the latest runs.
+const CARDS: usize = 12;
+/// Runs in the strip of a track.
+const STRIP: u32 = 30;
+
+pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
+    let words = view.words;
+    let tracks = view.shared.store.tracks().await?;
+    let shown = if view.asked("all").is_some() { tracks.len() } else { CARDS.min(tracks.len()) };
+    let mut cards = Vec::new();
+    for track in &tracks[..shown] {
+        cards.push(card(&view, track).await?);
+    }
+    let rest = tracks.len() - shown;
+    let markup = html! {
+        h1 { (words.overview) }
+        @if tracks.is_empty() {
+            p { (words.empty_history) }
+            pre { "fedproof history import fedproof-results/*" }
+        }
+        div.cards { @for card in &cards { (card) } }
+        @if rest > 0 { p { a href="/?all=1" { (fill(words.more_tracks, &[&rest])) } } }
+    };
+    Ok(Body { title: words.overview.to_owned(), markup })
+}
+
+async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
+    let words = view.words;
+    let runs = view.shared.store.runs(Some(&track.branch), Some(&track.place), STRIP).await?;
+    let Some(latest) = runs.first() else { return Ok(html! {}) };
+    let (_, class) = part::run_mark(latest);
+    let difference = match runs.get(1) {
+        Some(before) => difference(view, before, latest).await?,
+        None => html! { p.quiet { (words.first_of_track) } },
+    };
+    Ok(html! {
+        section class={ "card " (class) } {
+            h2 { (part::place(latest)) }
+            p.verdict { a href=(part::run_path(&latest.run_id)) { (part::run_verdict(words, latest)) } }
+            p { (part::build(view, &latest.build)) " · " (part::time(&latest.started_at)) @if !latest.complete { " · " strong { (words.stopped_early) } } }
+            @if latest.kind == Kind::Cases { p { (part::tally(words, |verdict| latest.counts.get(&verdict).copied().unwrap_or(0))) } }
+            (difference)
+            (part::strip(words, &runs))
+            p.quiet {
+                (fill(words.runs_of_track, &[&track.runs])) " · "
+                a href=(track::link("/performance", &track.branch, &track.place)) { (words.performance) }
+            }
+        }
+    })
+}
+
+/// What the latest run changed.
+async fn difference(view: &View, before: &RunHead, latest: &RunHead) -> Result<Markup, Wrong> {
+    let words = view.words;
+    let path = super::compare::path(&before.run_id, &latest.run_id);
+    let told = match latest.kind {
+        Kind::Cases => {
+            let comparison = changed(view, before, latest).await?;
+            html! {
+                @if comparison.is_empty() { (words.no_difference) } @else { (changes(view, &comparison, Some(5))) }
+            }
+        }
+        Kind::Load => super::compare::figures(view, before, latest, Some(3)).await?,
+    };
+    Ok(html! {
+        div.changed {
+            h3 { a href=(path) { (words.against_the_one_before) } }
+            (told)
+        }
+    })
+}

@@ -1,0 +1,192 @@
+//! What pages say and who may read them, without a browser.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use fedproof_dashboard::{Dashboard, DashboardError, Settings};
+use fedproof_history::Store;
+use std::{collections::BTreeSet, net::SocketAddr};
+use support::{Answer, STEP, ask, build, get, history, pages, serve};
+
+async fn all(folder: &tempfile::TempDir) -> SocketAddr {
+    serve(history(folder.path()).await, None, &folder.path().join("results")).await
+}
+
+/// Targets of links within the dashboard.
+fn links(page: &str) -> BTreeSet<String> {
+    let targets = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    targets.filter(|link| link.starts_with('/')).map(|link| link.replace("&amp;", "&")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_link_leads_somewhere_and_nothing_foreign_is_markup() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = all(&folder).await;
+    let mut known: BTreeSet<String> = pages().into_iter().map(|(_, path)| path).collect();
+    known.remove("/run/no-such-run");
+    let mut open: Vec<String> = known.iter().cloned().collect();
+    let mut read = 0;
+    // Two hundred pages, each of which leads to others, are enough to meet every kind.
+    while let Some(path) = open.pop().filter(|_| read < 200) {
+        let answer = get(at, &path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.body.contains("<script>alert"), "{path}");
+        read += 1;
+        for link in links(&answer.body) {
+            if known.insert(link.clone()) {
+                open.insert(0, link);
+            }
+        }
+    }
+    assert_eq!(read, 200);
+    let hostile = get(at, "/case/acl/match/odd/v12").await.body;
+    assert!(hostile.contains("&lt;script&gt;alert(1)"), "the hostile name is shown, as text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_say_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = all(&folder).await;
+    let says = async |path: &str, words: &[&str]| {
+        let answer = get(at, path).await;
+        for word in words {
+            assert!(answer.body.contains(word), "{path} does not say {word}");
+        }
+        answer
+    };
+    let (before, after) = (format!("2026-replayed-{}", STEP - 1), format!("2026-replayed-{STEP}"));
+    says("/", &["NOT QUALIFIED", "rebase/1.164", "220 runs", "stopped early"]).await;
+    says(&format!("/compare?a={before}&b={after}"), &["new failure", "acl/endpoint/backfill/v12", "cpu(alpha)"]).await;
+    says("/case/acl/endpoint/backfill/v12", &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"])
+        .await;
+    says("/case/acl/endpoint/send_join_v2/v11", &["Changed"]).await;
+    says("/series?name=cpu(alpha)", &["▲ +1", &build(STEP), "git.example.org/synapse/-/commit/"]).await;
+    says("/deviations", &["accepted by", "N. N.", "2099-12-31", "days left"]).await;
+    says("/interop", &["beta", "0 of 1 passed", "join"]).await;
+    says("/search?q=backfill%20denied", &["acl/endpoint/backfill/v10"]).await;
+    says(&format!("/search?q={}", build(STEP)), &[&after]).await;
+    says("/run/2026-load-045", &["p95(seen) &lt; 250ms", "seen_remote"]).await;
+    says("/matrix?area=acl/endpoint&verdict=fail", &["1 of", "backfill/v12"]).await;
+    says("/requirements", &["Server-server API, Server ACLs", "spec.matrix.org"]).await;
+    says("/live", &["No run in progress"]).await;
+    says("/run/2026-replayed-219/report", &["Endpoint matrix"]).await;
+    let german = ask(at, "GET", "/matrix", &["Accept-Language: de-DE,de;q=0.9"], "").await;
+    assert!(german.body.contains("<html lang=\"de\">") && german.body.contains("bestanden"));
+    let chosen = ask(at, "GET", "/?lang=en", &["Accept-Language: de"], "").await;
+    assert!(chosen.body.contains("lang=\"en\"") && chosen.head.contains("fedproof_language=en; samesite=strict"));
+    let kept = ask(at, "GET", "/", &["Accept-Language: de", "Cookie: fedproof_language=en"], "").await;
+    assert!(kept.body.contains("<html lang=\"en\">"));
+    assert_eq!(get(at, "/case/no/such/case").await.status, 404);
+    assert_eq!(get(at, "/nowhere").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_history_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let at = serve(store, None, folder.path()).await;
+    for path in ["/", "/matrix", "/requirements", "/performance", "/interop", "/deviations", "/compare", "/search", "/live"] {
+        assert_eq!(get(at, path).await.status, 200, "{path}");
+    }
+    assert!(get(at, "/").await.body.contains("fedproof history import"));
+    assert_eq!(get(at, "/metrics").await.body.lines().last(), Some("# EOF"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_of_the_latest_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = all(&folder).await;
+    let answer = get(at, "/metrics").await;
+    assert!(answer.head.contains("application/openmetrics-text; version=1.0.0"), "{}", answer.head);
+    for line in [
+        "fedproof_track_runs{branch=\"main\",place=\"pair · matrix-spec · process · acl/**\"} 220",
+        "fedproof_latest_good{branch=\"main\",place=\"pair · matrix-spec · process · acl/**\"} 0",
+        "series=\"db_transactions_per_op(alpha, send)\",unit=\"\"} 23.1",
+        "verdict=\"not_qualified\"} 1",
+        "# EOF",
+    ] {
+        assert!(answer.body.contains(line), "{line} is not in\n{}", answer.body);
+    }
+    std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("metrics.txt"), answer.body).unwrap();
+}
+
+fn locked(answer: &Answer, path: &str) {
+    for line in [
+        "content-security-policy: default-src 'none'; ",
+        "frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-",
+    ] {
+        assert!(answer.head.contains(line), "{path}: {line} is not in\n{}", answer.head);
+    }
+    let of_pages = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    assert!(answer.head.contains(of_pages) || answer.head.contains("sandbox allow-scripts"), "{path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_knows_the_token_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = "correct horse battery staple";
+    let at = serve(history(folder.path()).await, Some(token), folder.path()).await;
+    let mut paths: Vec<String> = pages().into_iter().map(|(_, path)| path).collect();
+    paths.retain(|path| path != "/login");
+    paths.extend(["/metrics", "/live/part", "/run/2026-replayed-219/report", "/nowhere"].map(str::to_owned));
+    let bearer = format!("Authorization: Bearer {token}");
+    for path in &paths {
+        let without = get(at, path).await;
+        assert_eq!((without.status, without.body.contains("replayed")), (401, false), "{path}");
+        locked(&without, path);
+        let wrong = ask(at, "GET", path, &["Authorization: Bearer correct horse battery stapl"], "").await;
+        assert_eq!(wrong.status, 401, "{path}");
+        let right = ask(at, "GET", path, &[&bearer], "").await;
+        assert_ne!(right.status, 401, "{path}");
+        locked(&right, path);
+    }
+    let form = ask(at, "GET", "/", &["Accept: text/html"], "").await;
+    assert!(form.status == 401 && form.body.contains("name=\"token\""));
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let wrong = ask(at, "POST", "/login", &[kind], "token=correct").await;
+    assert!(wrong.status == 401 && !wrong.head.contains("set-cookie"), "{}", wrong.head);
+    let right = ask(at, "POST", "/login", &[kind], "token=correct+horse+battery+staple").await;
+    assert_eq!(right.status, 303);
+    let cookie = right.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    assert!(cookie.contains("httponly") && cookie.contains("samesite=strict") && !cookie.contains("horse"), "{cookie}");
+    let session = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    assert_eq!(ask(at, "GET", "/", &[&session], "").await.status, 200);
+    // Who has a token may come by any name.
+    assert_eq!(ask(at, "GET", "/", &["Host: runs.example.org", &bearer], "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_name_for_this_machine_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let at = serve(store, None, folder.path()).await;
+    for host in ["Host: evil.example", "Host: localhost.evil.example:80", "Host: 127.0.0.1.evil.example", "Host:"] {
+        for path in ["/", "/style.css", "/login"] {
+            assert_eq!(ask(at, "GET", path, &[host], "").await.status, 421, "{host} {path}");
+        }
+    }
+    let local = format!("Host: localhost:{}", at.port());
+    let answer = ask(at, "GET", "/", &[&local], "").await;
+    assert_eq!(answer.status, 200);
+    locked(&answer, "/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_open_to_the_network_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let bind = async |address: &str, token: Option<&str>| {
+        let bind = address.parse().unwrap();
+        let settings = Settings { bind, token: token.map(str::to_owned), results: "x".into(), build_link: None };
+        Dashboard::bind(store.clone(), settings).await
+    };
+    assert!(matches!(bind("0.0.0.0:0", None).await, Err(DashboardError::Open { .. })));
+    assert!(matches!(bind("[::]:0", None).await, Err(DashboardError::Open { .. })));
+    assert!(matches!(bind("127.0.0.1:0", Some("short")).await, Err(DashboardError::Short { length: 5, .. })));
+    assert!(bind("0.0.0.0:0", Some("a token of length")).await.is_ok());
+}
