@@ -53,10 +53,11 @@ impl Chart<'_> {
                     }
                     polyline.values points=(scale.path(self.points)) {}
                     @for (at, point) in self.points.iter().enumerate() { (self.point(at, point, &scale)) }
-                    @for one in self.changes {
-                        @let x = scale.edge(one.at);
+                    @for (number, one) in self.changes.iter().enumerate() {
+                        // Names of neighbours stand below each other.
+                        @let (x, row) = (scale.edge(one.at), (number % 3) as f64);
                         line.change x1=(n(x)) x2=(n(x)) y1=(n(scale.top)) y2=(n(scale.bottom)) {}
-                        text.change x=(n(x + if x > scale.width * 0.8 { -4.0 } else { 4.0 })) y=(n(scale.top + 9.0)) text-anchor=(if x > scale.width * 0.8 { "end" } else { "start" }) {
+                        text.change x=(n(x + if x > scale.width * 0.8 { -4.0 } else { 4.0 })) y=(n(scale.top + 9.0 + 13.0 * row)) text-anchor=(if x > scale.width * 0.8 { "end" } else { "start" }) {
                             (if one.after > one.before { "▲ " } else { "▼ " }) (change(one.before, one.after))
                         }
                     }

@@ -39,8 +39,10 @@ pub(crate) struct Shared {
     pub(crate) token: Option<Token>,
     pub(crate) live: Live,
     pub(crate) build_link: Option<String>,
-    /// By id of the run.
+    /// By id of the run; a whole one with its evidence takes some ten megabytes.
     pub(crate) records: Cached<String, RunRecord>,
+    /// By id of the run.
+    pub(crate) deviations: Cached<String, Vec<page::deviations::Covered>>,
     /// By the values of the series, and what was asked of them.
     pub(crate) changes: Cached<Vec<u64>, Vec<ChangePoint>>,
 }
@@ -74,7 +76,8 @@ impl Dashboard {
             token: token.as_deref().map(Token::new),
             live: Live::new(results),
             build_link,
-            records: Cached::new(16),
+            records: Cached::new(4),
+            deviations: Cached::new(100),
             changes: Cached::new(10_000),
         };
         Ok(Self { address: listener.local_addr().map_err(failed)?, listener, router: router(Arc::new(shared)) })

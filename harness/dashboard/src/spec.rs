@@ -4,20 +4,22 @@ use crate::part::text;
 use maud::{Markup, html};
 
 const SPEC: &str = "https://spec.matrix.org";
-const APIS: [(&str, &str); 5] = [
-    ("server-server api", "server-server-api"),
-    ("client-server api", "client-server-api"),
-    ("push gateway api", "push-gateway-api"),
-    ("room versions", "rooms"),
-    ("room version", "rooms"),
+/// How requirements call a page, and where it is.
+const APIS: [(&str, &str); 4] = [
+    ("Server-server API", "server-server-api"),
+    ("Client-server API", "client-server-api"),
+    ("Push gateway API", "push-gateway-api"),
+    ("Room version", "rooms"),
 ];
 
 /// The requirement as text, and behind it where to read on.
 pub(crate) fn linked(requirement: &str) -> Markup {
-    html! {
-        (text(requirement))
-        @for (name, url) in links(requirement) { " " a.spec href=(url) rel="noreferrer" { (name) " ↗" } }
-    }
+    html! { (text(requirement)) " " (read_on(requirement)) }
+}
+
+/// Where to read on.
+pub(crate) fn read_on(requirement: &str) -> Markup {
+    html! { @for (name, url) in links(requirement) { a.spec href=(url) rel="noreferrer" { (name) " ↗" } " " } }
 }
 
 /// Pages of the specification, proposals and advisories that it names, each once.
@@ -25,14 +27,12 @@ fn links(requirement: &str) -> Vec<(String, String)> {
     let lower = requirement.to_lowercase();
     let mut links: Vec<(String, String)> = Vec::new();
     for (name, page) in APIS {
-        let Some(at) = lower.find(name) else { continue };
+        let Some(at) = lower.find(&name.to_lowercase()) else { continue };
         let rest = &lower[at + name.len()..];
         let version = rest.trim_start().split([',', ' ', ':', ';', ')']).next().filter(|word| is_version(word));
         let anchor = anchor(rest.split(';').next().unwrap_or_default());
         let url = format!("{SPEC}/{}/{page}/{anchor}", version.unwrap_or("latest"));
-        if !links.iter().any(|(_, known)| known.contains(page)) {
-            links.push((page.replace('-', " "), url));
-        }
+        links.push((name.to_owned(), url));
     }
     for word in requirement.split(|char: char| !char.is_ascii_alphanumeric() && char != '-') {
         let url = match (word.strip_prefix("MSC"), word.strip_prefix("CVE-")) {

@@ -15,13 +15,16 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// The track asked for, else the one with the latest run; `None` if there is none, of a kind if that is given.
+    /// The track asked for, else the one with the latest run of those with more than one; `None` if there is none, of a
+    /// kind if that is given.
     pub(crate) async fn of(view: &View, kind: Option<Kind>) -> Result<Option<Self>, Wrong> {
         let mut tracks = view.shared.store.tracks().await?;
         tracks.retain(|track| kind.is_none_or(|kind| track.kind == kind));
         let asked = view.asked("track");
         let at = tracks.iter().position(|track| asked == Some(key(&track.branch, &track.place).as_str()));
-        Ok((!tracks.is_empty()).then(|| Self { at: at.unwrap_or(0), tracks }))
+        // A run alone has no past to show.
+        let at = at.or_else(|| tracks.iter().position(|track| track.runs > 1)).unwrap_or(0);
+        Ok((!tracks.is_empty()).then_some(Self { tracks, at }))
     }
 
     pub(crate) fn track(&self) -> &Track {

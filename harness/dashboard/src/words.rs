@@ -135,7 +135,7 @@ words! {
     run_id: "id of a run", "Kennung eines Laufs";
     running: "running", "läuft";
     runs: "Runs", "Läufe";
-    runs_of_track: "{} runs", "{} Läufe";
+    runs_of_track: "Runs: {}", "Läufe: {}";
     scenario: "scenario", "Szenario";
     search: "Search", "Suchen";
     search_hint: "Case, run, build, branch", "Fall, Lauf, Build, Zweig";

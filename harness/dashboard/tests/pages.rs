@@ -7,7 +7,7 @@ mod support;
 use fedproof_dashboard::{Dashboard, DashboardError, Settings};
 use fedproof_history::Store;
 use std::{collections::BTreeSet, net::SocketAddr};
-use support::{Answer, STEP, ask, build, get, history, pages, serve};
+use support::{Answer, STEP, ask, build, get, history, pages, serve, track};
 
 async fn all(folder: &tempfile::TempDir) -> SocketAddr {
     serve(history(folder.path()).await, None, &folder.path().join("results")).await
@@ -55,19 +55,27 @@ async fn pages_say_what_happened() {
         }
         answer
     };
+    let track = track();
     let (before, after) = (format!("2026-replayed-{}", STEP - 1), format!("2026-replayed-{STEP}"));
-    says("/", &["NOT QUALIFIED", "rebase/1.164", "220 runs", "stopped early"]).await;
+    says("/", &["NOT QUALIFIED", "rebase/1.164", "Runs: 220", "stopped early"]).await;
     says(&format!("/compare?a={before}&b={after}"), &["new failure", "acl/endpoint/backfill/v12", "cpu(alpha)"]).await;
-    says("/case/acl/endpoint/backfill/v12", &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"])
-        .await;
+    says(
+        "/case/acl/endpoint/backfill/v12",
+        &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"],
+    )
+    .await;
     says("/case/acl/endpoint/send_join_v2/v11", &["Changed"]).await;
-    says("/series?name=cpu(alpha)", &["▲ +1", &build(STEP), "git.example.org/synapse/-/commit/"]).await;
+    says(
+        &format!("/series?name=cpu(alpha)&track={track}"),
+        &["▲ +1", &build(STEP), "git.example.org/synapse/-/commit/"],
+    )
+    .await;
     says("/deviations", &["accepted by", "N. N.", "2099-12-31", "days left"]).await;
-    says("/interop", &["beta", "0 of 1 passed", "join"]).await;
+    says(&format!("/interop?track={track}"), &["beta", "0 of 1 passed", "join"]).await;
     says("/search?q=backfill%20denied", &["acl/endpoint/backfill/v10"]).await;
     says(&format!("/search?q={}", build(STEP)), &[&after]).await;
     says("/run/2026-load-045", &["p95(seen) &lt; 250ms", "seen_remote"]).await;
-    says("/matrix?area=acl/endpoint&verdict=fail", &["1 of", "backfill/v12"]).await;
+    says(&format!("/matrix?area=acl/endpoint&verdict=fail&track={track}"), &["1 of", "backfill/v12"]).await;
     says("/requirements", &["Server-server API, Server ACLs", "spec.matrix.org"]).await;
     says("/live", &["No run in progress"]).await;
     says("/run/2026-replayed-219/report", &["Endpoint matrix"]).await;
@@ -86,7 +94,9 @@ async fn an_empty_history_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     let at = serve(store, None, folder.path()).await;
-    for path in ["/", "/matrix", "/requirements", "/performance", "/interop", "/deviations", "/compare", "/search", "/live"] {
+    for path in
+        ["/", "/matrix", "/requirements", "/performance", "/interop", "/deviations", "/compare", "/search", "/live"]
+    {
         assert_eq!(get(at, path).await.status, 200, "{path}");
     }
     assert!(get(at, "/").await.body.contains("fedproof history import"));

@@ -70,7 +70,13 @@ fn entry(number: usize) -> Entry {
             branch: format!("branch-{}", number % 5),
             place: "default · matrix-spec · process".into(),
             build: format!("{:07x}", number * 99_991),
-            started_at: format!("20{:02}-{:02}-{:02}T{:02}:00:00Z", 20 + number / 2_688, 1 + number / 224 % 12, 1 + number / 8 % 28, number % 8),
+            started_at: format!(
+                "20{:02}-{:02}-{:02}T{:02}:00:00Z",
+                20 + number / 2_688,
+                1 + number / 224 % 12,
+                1 + number / 8 % 28,
+                number % 8
+            ),
             verdict: if counts.contains_key(&Verdict::Fail) { "not_qualified" } else { "qualified" }.into(),
             complete: true,
             servers: vec![],
@@ -105,7 +111,11 @@ async fn store() -> Store {
     }
     if !took.is_empty() {
         took.sort_unstable();
-        println!("import of one run of {CASES} cases: median {:.1?}, longest {:.1?}", took[took.len() / 2], took[took.len() - 1]);
+        println!(
+            "import of one run of {CASES} cases: median {:.1?}, longest {:.1?}",
+            took[took.len() / 2],
+            took[took.len() - 1]
+        );
     }
     store
 }

@@ -74,7 +74,7 @@ fn history(view: &View, (branch, place, server): Place<'_>, outcomes: &[&CaseOut
     let mixed = mixed_builds(outcomes);
     let since = outcomes.iter().take_while(|one| one.verdict == outcomes[0].verdict).last();
     html! {
-        section.card class=(outcomes[0].verdict) {
+        section class={ "card " (outcomes[0].verdict) } {
             h3 { (part::text(branch)) ": " (part::text(place)) ", " (part::text(server)) }
             p {
                 (part::verdict(words, outcomes[0].verdict))
@@ -118,7 +118,7 @@ fn judged(view: &View, record: &RunRecord, subject: &SubjectResult) -> Markup {
     ids.sort_unstable();
     ids.dedup();
     html! {
-        section.card class=(subject.verdict) {
+        section class={ "card " (subject.verdict) } {
             h3 { (part::text(&subject.server)) ": " (part::verdict(words, subject.verdict)) span.quiet { " " (duration(subject.duration_ms)) } }
             @if !subject.reason.is_empty() { p { (part::text(&subject.reason)) } }
             @if let Some(known) = &subject.deviation {

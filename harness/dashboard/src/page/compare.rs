@@ -106,7 +106,7 @@ pub(crate) fn changes(view: &View, comparison: &Comparison, limit: Option<usize>
     html! {
         p.counts {
             @for (kind, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
-                span class={ "chip " (class(kind)) } { (count) " " (words.change(kind)) } " "
+                span class={ "chip " (class(kind)) } { (words.change(kind)) ": " (count) } " "
             }
         }
         ul.changes { @for change in comparison.changes.iter().take(shown) { li { (one(view, change)) } } }
@@ -157,7 +157,7 @@ pub(crate) async fn figures(
         @if both.is_empty() { p.quiet { (words.no_figures) } } @else {
             (part::wide(words.figures, html! {
                 table {
-                    thead { tr { th scope="col" { (words.figure) } th scope="col" { (words.before) } th scope="col" { (words.after) } th scope="col" { (words.difference) } } }
+                    thead { tr { th scope="col" { (words.figure) } th.number scope="col" { (words.before) } th.number scope="col" { (words.after) } th.number scope="col" { (words.difference) } } }
                     tbody {
                         @for (figure, before) in &both {
                             tr {

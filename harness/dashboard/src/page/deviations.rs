@@ -8,16 +8,15 @@ use crate::{
 use fedproof_history::{Kind, RunHead};
 use fedproof_results::{Day, Deviation};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Tracks of which the latest run is looked into.
 const TRACKS: usize = 12;
 /// Days before its end at which a deviation is called soon over.
 const SOON: i64 = 30;
 
-/// What a deviation covers: run, row, homeserver, ids of cases.
-struct Covered {
-    run: RunHead,
+/// What a deviation covers: row, homeserver, ids of cases.
+pub(crate) struct Covered {
     row: String,
     server: String,
     cases: Vec<String>,
@@ -29,24 +28,30 @@ pub(crate) async fn deviations(view: View) -> Result<Body, Wrong> {
     let mut all = Vec::new();
     for track in view.shared.store.tracks().await?.into_iter().filter(|track| track.kind == Kind::Cases).take(TRACKS) {
         for run in view.shared.store.runs(Some(&track.branch), Some(&track.place), 1).await? {
-            all.extend(of_run(&view, run).await?);
+            let covered = of_run(&view, &run).await?;
+            all.push((run, covered));
         }
     }
+    let mut all: Vec<(&RunHead, &Covered)> =
+        all.iter().flat_map(|(run, covered)| covered.iter().map(move |one| (run, one))).collect();
     // What is over first, then what is over next.
-    all.sort_by(|one, other| one.deviation.expires.cmp(&other.deviation.expires));
+    all.sort_by_key(|(_, one)| one.deviation.expires);
     let markup = html! {
         h1 { (words.deviations) }
         p.quiet { (words.deviations_hint) }
         @if all.is_empty() { p { (words.no_deviations) } } @else {
-            div.cards { @for one in &all { (card(words, one)) } }
+            div.cards { @for (run, one) in &all { (card(words, run, one)) } }
         }
     };
     Ok(Body { title: words.deviations.to_owned(), markup })
 }
 
 /// One for each row and homeserver: room versions of a row are accepted together.
-async fn of_run(view: &View, run: RunHead) -> Result<Vec<Covered>, Wrong> {
-    let Some(record) = view.record(&run.run_id).await? else { return Ok(Vec::new()) };
+async fn of_run(view: &View, run: &RunHead) -> Result<Arc<Vec<Covered>>, Wrong> {
+    if let Some(known) = view.shared.deviations.get(&run.run_id) {
+        return Ok(known);
+    }
+    let Some(record) = view.shared.store.record(&run.run_id).await? else { return Ok(Arc::default()) };
     let mut rows: BTreeMap<(&str, &str), (Vec<String>, &Deviation)> = BTreeMap::new();
     for result in &record.cases {
         for subject in &result.subjects {
@@ -57,16 +62,17 @@ async fn of_run(view: &View, run: RunHead) -> Result<Vec<Covered>, Wrong> {
         }
     }
     let covered = rows.into_iter().map(|((row, server), (cases, deviation))| Covered {
-        run: run.clone(),
         row: row.to_owned(),
         server: server.to_owned(),
         cases,
         deviation: deviation.clone(),
     });
-    Ok(covered.collect())
+    let covered = Arc::new(covered.collect::<Vec<_>>());
+    view.shared.deviations.put(run.run_id.clone(), covered.clone());
+    Ok(covered)
 }
 
-fn card(words: &Words, one: &Covered) -> Markup {
+fn card(words: &Words, run: &RunHead, one: &Covered) -> Markup {
     let Deviation { reason, accepted_by, expires, reference, .. } = &one.deviation;
     let left = days_until(*expires);
     let class = match left {
@@ -89,8 +95,8 @@ fn card(words: &Words, one: &Covered) -> Markup {
                     }
                 }
                 dt { (words.reference) } dd { (reference_link(reference)) }
-                dt { (words.track) } dd { (part::place(&one.run)) }
-                dt { (words.cases) } dd { @for id in &one.cases { a href=(href(&part::case_path(id), &[("run", &one.run.run_id)])) { (part::text(id)) } " " } }
+                dt { (words.track) } dd { (part::place(run)) }
+                dt { (words.cases) } dd { @for id in &one.cases { a href=(href(&part::case_path(id), &[("run", &run.run_id)])) { (part::text(id)) } " " } }
             }
         }
     }

@@ -51,7 +51,7 @@ fn one(view: &View, run: &Progress) -> Markup {
     let count = |verdict: Verdict| run.decided.values().filter(|one| **one == verdict).count() as u64;
     html! {
         section class={ "card " (class) } {
-            h2 { span.chip class=(class) { (state) } " " (part::text(id)) }
+            h2 { span class={ "chip " (class) } { (state) } " " (part::text(id)) }
             @if let Some(identity) = &run.identity {
                 p.quiet { (part::text(&identity.deployment)) " · " (part::text(&identity.profile)) " · " (part::text(&identity.selectors.join(" "))) " · " (part::time(&identity.started_at)) @if run.is_running() && let Some(ago) = since(&identity.started_at) { " · " (ago) } }
             }

@@ -40,7 +40,7 @@ pub(crate) async fn requirements(view: View) -> Result<Body, Wrong> {
             details.group open[count(Verdict::Fail) > 0] {
                 summary { h3 { (part::text(section)) } (part::tally(words, count)) }
                 div.inside {
-                    p { (spec::linked(section)) }
+                    p { (spec::read_on(section)) }
                     @for (rest, cases) in rests {
                         @if !rest.is_empty() { h4 { (part::text(rest)) } }
                         ul.found { @for case in cases { li { (row(&view, case, latest.get(&case.id).map(Vec::as_slice).unwrap_or_default())) } } }

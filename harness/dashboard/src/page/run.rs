@@ -87,6 +87,7 @@ fn areas(view: &View, outcomes: &[Outcome]) -> Markup {
     for outcome in outcomes {
         areas.entry(area(&outcome.case)).or_default().push(outcome);
     }
+    areas.values_mut().for_each(|outcomes| outcomes.sort_by_key(|one| Reverse(rank(one.verdict))));
     html! {
         h2 { (words.cases_by_area) }
         @for (area, outcomes) in &areas {
@@ -94,7 +95,7 @@ fn areas(view: &View, outcomes: &[Outcome]) -> Markup {
             details.group open[count(Verdict::Fail) > 0 || areas.len() == 1] {
                 summary { h3 { (part::text(area)) } (part::tally(words, count)) }
                 table.cases {
-                    thead { tr { th scope="col" { (words.verdict) } th scope="col" { (words.case) } th scope="col" { (words.level) } th scope="col" { (words.time) } } }
+                    thead { tr { th scope="col" { (words.verdict) } th scope="col" { (words.case) } th scope="col" { (words.level) } th.number scope="col" { (words.time) } } }
                     tbody {
                         @for one in outcomes {
                             tr {
@@ -112,6 +113,15 @@ fn areas(view: &View, outcomes: &[Outcome]) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What a reader looks for first is highest.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 2,
+        Verdict::Inconclusive => 1,
+        _ => 0,
     }
 }
 
@@ -134,7 +144,7 @@ fn load_figures(view: &View, load: &LoadRecord) -> Markup {
         h2 { (words.latency) }
         (part::wide(words.latency, html! {
             table {
-                thead { tr { th scope="col" { (words.operation) } @for head in ["n", "p50", "p95", "p99", "max"] { th scope="col" { (head) } } th scope="col" { (words.errors) } } }
+                thead { tr { th scope="col" { (words.operation) } @for head in ["n", "p50", "p95", "p99", "max"] { th.number scope="col" { (head) } } th.number scope="col" { (words.errors) } } }
                 tbody {
                     @for one in &load.operations {
                         tr {

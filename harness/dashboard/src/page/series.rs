@@ -38,7 +38,7 @@ pub(crate) async fn series(view: View) -> Result<Body, Wrong> {
         h2 { (words.values) }
         (part::wide(words.values, html! {
             table {
-                thead { tr { th scope="col" { (words.started) } th scope="col" { (words.build) } th scope="col" { (words.run) } th scope="col" { (words.figure) } } }
+                thead { tr { th scope="col" { (words.started) } th scope="col" { (words.build) } th scope="col" { (words.run) } th.number scope="col" { (words.figure) } } }
                 tbody {
                     @for (point, change) in latest {
                         tr {

@@ -11,6 +11,7 @@ use fedproof_dashboard::{Dashboard, Settings};
 use fedproof_history::{Entry, Label, Store};
 use fedproof_results::{Day, Deviation, Event, RunRecord, Verdict, load::LoadRecord};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -40,8 +41,12 @@ pub(crate) async fn history(folder: &Path) -> Store {
 
 /// Noise that is the same in every test: -1 to 1.
 fn noise(number: usize, salt: usize) -> f64 {
-    let mixed = (number * 7919 + salt * 104_729).wrapping_mul(2_654_435_761) % 10_007;
-    mixed as f64 / 5_003.0 - 1.0
+    let mut state =
+        (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (salt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    for _ in 0..3 {
+        state = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    }
+    (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
 pub(crate) fn build(number: usize) -> String {
@@ -146,22 +151,32 @@ pub(crate) async fn serve(store: Store, token: Option<&str>, results: &Path) -> 
     address
 }
 
+/// The track of the replayed runs, as links name it.
+pub(crate) fn track() -> String {
+    let head = replayed(0).head;
+    let hash = Sha256::digest(format!("{}\0{}", head.branch, head.place));
+    hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Every page there is, by a name.
 pub(crate) fn pages() -> Vec<(&'static str, String)> {
+    let track = track();
+    let of_track = |path: &str| format!("{path}{}track={track}", if path.contains('?') { '&' } else { '?' });
     let case = "/case/acl/endpoint/backfill/v12";
     let (before, at) = (STEP - 1, STEP);
     [
         ("overview", "/"),
         ("run", "/run/2026-replayed-219"),
         ("load", "/run/2026-load-059"),
-        ("matrix", "/matrix"),
-        ("matrix-changes", "/matrix?changes=1"),
+        ("matrix", &of_track("/matrix")),
+        ("matrix-changes", &of_track("/matrix?changes=1")),
         ("case", case),
         ("case-hostile", "/case/acl/match/odd/v12"),
         ("requirements", "/requirements"),
-        ("performance", "/performance"),
-        ("series", "/series?name=cpu(alpha)"),
-        ("interop", "/interop"),
+        ("performance", &of_track("/performance")),
+        ("performance-load", "/performance"),
+        ("series", &of_track("/series?name=cpu(alpha)")),
+        ("interop", &of_track("/interop")),
         ("deviations", "/deviations"),
         ("compare-form", "/compare"),
         ("compare", &format!("/compare?a=2026-replayed-{before}&b=2026-replayed-{at}")),
