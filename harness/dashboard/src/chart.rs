@@ -39,7 +39,7 @@ impl Chart<'_> {
         let scale = Scale::of(self, &levels);
         let label = self.label();
         html! {
-            figure.series {
+            figure class={ "series" @if self.large { " large" } } tabindex=[self.large.then_some("0")] {
                 svg viewBox=(format!("0 0 {} {}", scale.width, scale.height)) role=(if self.large { "group" } else { "img" }) aria-label=(label) {
                     @for tick in scale.ticks() {
                         line.grid x1=(n(scale.left)) x2=(n(scale.width)) y1=(n(scale.y(tick))) y2=(n(scale.y(tick))) {}

@@ -9,6 +9,17 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// A sample: labels and value.
 type Sample = (Vec<(&'static str, String)>, f64);
 
+/// The samples of each family.
+#[derive(Default)]
+struct Families {
+    runs: Vec<Sample>,
+    good: Vec<Sample>,
+    latest: Vec<Sample>,
+    started: Vec<Sample>,
+    cases: Vec<Sample>,
+    figures: Vec<Sample>,
+}
+
 pub(crate) async fn metrics(view: View) -> Response {
     match text(&view).await {
         Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
@@ -19,41 +30,34 @@ pub(crate) async fn metrics(view: View) -> Response {
 
 async fn text(view: &View) -> Result<String, Wrong> {
     let store = &view.shared.store;
-    let (mut runs, mut latest, mut good, mut started, mut cases, mut figures): (
-        Vec<Sample>,
-        Vec<Sample>,
-        Vec<Sample>,
-        Vec<Sample>,
-        Vec<Sample>,
-        Vec<Sample>,
-    ) = Default::default();
+    let mut of = Families::default();
     for track in store.tracks().await? {
         let labels = vec![("branch", track.branch.clone()), ("place", track.place.clone())];
         let with = |more: &[(&'static str, &str)]| {
             let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
             labels.iter().cloned().chain(more).collect::<Vec<_>>()
         };
-        runs.push((labels.clone(), track.runs as f64));
+        of.runs.push((labels.clone(), track.runs as f64));
         let Some(run) = store.runs(Some(&track.branch), Some(&track.place), 1).await?.pop() else { continue };
         let is_good = ["qualified", "held"].contains(&run.verdict.as_str());
-        good.push((labels.clone(), f64::from(u8::from(is_good))));
-        latest.push((with(&[("run", &run.run_id), ("build", &run.build), ("verdict", &run.verdict)]), 1.0));
+        of.good.push((labels.clone(), f64::from(u8::from(is_good))));
+        of.latest.push((with(&[("run", &run.run_id), ("build", &run.build), ("verdict", &run.verdict)]), 1.0));
         if let Ok(at) = OffsetDateTime::parse(&run.started_at, &Rfc3339) {
-            started.push((labels.clone(), at.unix_timestamp() as f64));
+            of.started.push((labels.clone(), at.unix_timestamp() as f64));
         }
         for (verdict, count) in &run.counts {
-            cases.push((with(&[("verdict", &verdict.to_string())]), *count as f64));
+            of.cases.push((with(&[("verdict", &verdict.to_string())]), *count as f64));
         }
         for figure in store.figures_of_run(&run.run_id).await? {
-            figures.push((with(&[("series", &figure.name), ("unit", &figure.unit)]), figure.value));
+            of.figures.push((with(&[("series", &figure.name), ("unit", &figure.unit)]), figure.value));
         }
     }
     let mut text = String::new();
-    family(&mut text, "fedproof_track_runs", "Runs of a branch and place in the history.", runs);
-    family(&mut text, "fedproof_latest_good", "1 if the latest run is qualified, or the latest load held.", good);
-    family(&mut text, "fedproof_latest_run", "The latest run: its id, build and word.", latest);
-    family(&mut text, "fedproof_latest_started_seconds", "When the latest run began, in Unix time.", started);
-    family(&mut text, "fedproof_latest_cases", "Cases of the latest run by verdict.", cases);
-    family(&mut text, "fedproof_latest_figure", "Figures of the latest run; more is worse.", figures);
+    family(&mut text, "fedproof_track_runs", "Runs of a branch and place in the history.", of.runs);
+    family(&mut text, "fedproof_latest_good", "1 if the latest run is qualified, or the latest load held.", of.good);
+    family(&mut text, "fedproof_latest_run", "The latest run: its id, build and word.", of.latest);
+    family(&mut text, "fedproof_latest_started_seconds", "When the latest run began, in Unix time.", of.started);
+    family(&mut text, "fedproof_latest_cases", "Cases of the latest run by verdict.", of.cases);
+    family(&mut text, "fedproof_latest_figure", "Figures of the latest run; more is worse.", of.figures);
     Ok(text + "# EOF\n")
 }

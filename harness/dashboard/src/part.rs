@@ -136,7 +136,7 @@ pub(crate) fn amount(value: f64, unit: &str) -> String {
         "bytes" if value < 10_000_000.0 => format!("{} KiB", digits(value / 1024.0)),
         "bytes" => format!("{} MiB", digits(value / 1024.0 / 1024.0)),
         "" => digits(value),
-        other => format!("{} {}", digits(value), text(other)),
+        other => format!("{} {}", digits(value), one_line(other, 12)),
     }
 }
 

@@ -20,14 +20,14 @@ macro_rules! words {
 // `{}` are filled by [`fill`], in the order in which they stand.
 words! {
     accepted_by: "accepted by", "akzeptiert von";
-    after: "after", "nachher";
+    after: "After", "Nachher";
     against_the_one_before: "against the run before", "gegenüber dem Lauf davor";
     and_more: "and {} more", "und {} weitere";
     answer: "Answer", "Antwort";
     any: "any", "alle";
     area: "Area", "Bereich";
     as_expected: "as expected", "wie erwartet";
-    before: "before", "vorher";
+    before: "Before", "Vorher";
     behaviour: "behaves differently", "verhält sich anders";
     broken: "BROKEN", "GEBROCHEN";
     build: "Build", "Build";
@@ -143,6 +143,7 @@ words! {
     sent: "Sent", "Gesendet";
     show: "Show", "Zeigen";
     since: "since", "seit";
+    since_at_least: "at least since", "mindestens seit";
     skip: "Skip to content", "Zum Inhalt";
     skipped: word(Verdict::Skipped), "übersprungen";
     slower: "B IS SLOWER", "B IST LANGSAMER";

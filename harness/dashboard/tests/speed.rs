@@ -54,7 +54,7 @@ fn entry(number: usize) -> Entry {
         since: None,
     });
     let figure = |name: usize| {
-        let level = if number % 2_000 > 1_900 && name % 4 == 0 { 1.1 } else { 1.0 };
+        let level = if number % 2_000 > 1_900 && name.is_multiple_of(4) { 1.1 } else { 1.0 };
         let noise = ((number * 7_919 + name * 104_729) % 1_009) as f64 / 1_009.0;
         let kind = FigureKind::Cpu;
         Figure { name: format!("figure-{name}(alpha)"), kind, unit: "ms".into(), value: 100.0 * level + 5.0 * noise }

@@ -78,7 +78,7 @@ fn history(view: &View, (branch, place, server): Place<'_>, outcomes: &[&CaseOut
             h3 { (part::text(branch)) ": " (part::text(place)) ", " (part::text(server)) }
             p {
                 (part::verdict(words, outcomes[0].verdict))
-                @if let Some(since) = since { " " (words.since) " " (part::build(view, &since.build)) ", " (part::time(&since.started_at)) }
+                @if let Some(since) = since { " " (if std::ptr::eq(*since, outcomes[outcomes.len() - 1]) { words.since_at_least } else { words.since }) " " (part::build(view, &since.build)) ", " (part::time(&since.started_at)) }
                 @if outcomes[0].accepted { " " span.chip { (words.known_deviation) } }
                 @if mixed > 0 { " " span.chip.inconclusive { (fill(words.flaky_builds, &[&mixed])) } }
             }

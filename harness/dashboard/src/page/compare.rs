@@ -55,9 +55,9 @@ async fn compared(view: &View, before: &RunHead, after: &RunHead) -> Result<Mark
                     @for (label, run) in [(words.before, before), (words.after, after)] {
                         tr {
                             th scope="row" { (label) }
-                            td { a href=(part::run_path(&run.run_id)) { (part::text(&run.run_id)) } }
+                            td.short { a href=(part::run_path(&run.run_id)) { (part::text(&run.run_id)) } }
                             td { (part::run_verdict(words, run)) }
-                            td { (part::build(view, &run.build)) }
+                            td.short { (part::build(view, &run.build)) }
                             td { (part::time(&run.started_at)) }
                             td.long { (part::place(run)) }
                         }

@@ -19,6 +19,9 @@ const RUNS: u32 = 100;
 /// Changes of level smaller than this share are noise to whoever looks.
 pub(super) const LEAST_EFFECT: f64 = 0.02;
 
+/// A series, its values, and where its level changed.
+type Shown<'a> = (&'a SeriesInfo, &'a [SeriesPoint], Arc<Vec<ChangePoint>>);
+
 pub(crate) async fn performance(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let Some(choice) = Choice::of(&view, None).await? else {
@@ -28,7 +31,7 @@ pub(crate) async fn performance(view: View) -> Result<Body, Wrong> {
     let store = &view.shared.store;
     let figures = store.figures(&track.branch, &track.place, RUNS).await?;
     let series = store.series(&track.branch, &track.place).await?;
-    let mut shown: Vec<(&SeriesInfo, &[SeriesPoint], Arc<Vec<ChangePoint>>)> = Vec::new();
+    let mut shown: Vec<Shown<'_>> = Vec::new();
     for info in &series {
         if let Some(points) = figures.get(&info.name) {
             shown.push((info, points, changes(&view, points).await));

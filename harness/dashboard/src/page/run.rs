@@ -137,7 +137,7 @@ fn load_figures(view: &View, load: &LoadRecord) -> Markup {
             ul.troubles {
                 @for one in &load.thresholds {
                     @let verdict = if one.ok { Verdict::Pass } else { Verdict::Fail };
-                    li class=(verdict) { (part::verdict(words, verdict)) " " code { (part::text(&one.expression)) } @if let Some(value) = one.value { " (" (format!("{value:.1}")) ")" } }
+                    li class=(verdict) { (part::verdict(words, verdict)) " " code { (part::text(&one.expression)) } @if let Some(value) = one.value { " (" (part::amount(value, "")) ")" } }
                 }
             }
         }

@@ -43,8 +43,8 @@ pub(crate) async fn series(view: View) -> Result<Body, Wrong> {
                     @for (point, change) in latest {
                         tr {
                             td { (part::time(&point.started_at)) }
-                            td { (part::build(&view, &point.build)) }
-                            td { a href=(part::run_path(&point.run_id)) { (part::text(&point.run_id)) } }
+                            td.short { (part::build(&view, &point.build)) }
+                            td.short { a href=(part::run_path(&point.run_id)) { (part::text(&point.run_id)) } }
                             td.number { (part::amount(point.value, &info.unit)) @if let Some(change) = change { " " span.chip { (part::change(change.before, change.after)) } } }
                         }
                     }
