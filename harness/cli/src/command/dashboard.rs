@@ -7,7 +7,9 @@ use std::fs;
 
 /// Serves until it is interrupted.
 pub(crate) async fn dashboard(args: args::Dashboard) -> Result<u8, CliError> {
-    if args.build_link.as_ref().is_some_and(|link| !link.starts_with("http") || !link.contains("{build}")) {
+    if args.build_link.as_ref().is_some_and(|link| {
+        !["http://", "https://"].iter().any(|scheme| link.starts_with(scheme)) || !link.contains("{build}")
+    }) {
         return Err(CliError::bad_input("--build-link has to be an http(s) URL with {build} in it"));
     }
     let token = args.token_file.as_ref().map(|path| {
