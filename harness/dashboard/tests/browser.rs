@@ -74,7 +74,7 @@ async fn every_page_is_well_in_every_window() {
 async fn colours_follow_the_user_and_keys_reach_everything() {
     let Some(mut chrome) = Chrome::start().await else { return };
     let folder = tempfile::tempdir().unwrap();
-    let store = fedproof_history::Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let store = fedproof_history::Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     store.import(&support::replayed(1)).await.unwrap();
     let at = serve(store, None, folder.path()).await;
     let ground = "getComputedStyle(document.body).backgroundColor";
@@ -112,7 +112,7 @@ async fn a_run_in_progress_moves_on_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let results = folder.path().join("results");
     fs::create_dir_all(results.join("now")).unwrap();
-    let store = fedproof_history::Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let store = fedproof_history::Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     let at = serve(store, None, &results).await;
     let events: Vec<String> =
         sample::mixed().iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();

@@ -7,7 +7,7 @@ mod support;
 use fedproof_dashboard::{Dashboard, DashboardError, Settings};
 use fedproof_history::Store;
 use std::{collections::BTreeSet, net::SocketAddr};
-use support::{Answer, STEP, ask, build, get, history, pages, serve, track};
+use support::{Answer, STEP, ask, build, get, history, pages, replayed, serve, track};
 
 async fn all(folder: &tempfile::TempDir) -> SocketAddr {
     serve(history(folder.path()).await, None, &folder.path().join("results")).await
@@ -58,7 +58,11 @@ async fn pages_say_what_happened() {
     let track = track();
     let (before, after) = (format!("2026-replayed-{}", STEP - 1), format!("2026-replayed-{STEP}"));
     says("/", &["NOT QUALIFIED", "rebase/1.164", "Runs: 220", "stopped early"]).await;
-    says(&format!("/compare?a={before}&b={after}"), &["new failure", "acl/endpoint/backfill/v12", "cpu(alpha)"]).await;
+    says(
+        &format!("/compare?a={before}&b={after}"),
+        &["new failure", "acl/endpoint/backfill/v12", "cpu_per_case(alpha)"],
+    )
+    .await;
     says(
         "/case/acl/endpoint/backfill/v12",
         &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"],
@@ -66,7 +70,7 @@ async fn pages_say_what_happened() {
     .await;
     says("/case/acl/endpoint/send_join_v2/v11", &["Changed"]).await;
     says(
-        &format!("/series?name=cpu(alpha)&track={track}"),
+        &format!("/series?name=cpu_per_case(alpha)&track={track}"),
         &["▲ +1", &build(STEP), "git.example.org/synapse/-/commit/"],
     )
     .await;
@@ -92,7 +96,7 @@ async fn pages_say_what_happened() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_history_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let store = Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     let at = serve(store, None, folder.path()).await;
     for path in
         ["/", "/matrix", "/requirements", "/performance", "/interop", "/deviations", "/compare", "/search", "/live"]
@@ -109,9 +113,11 @@ async fn metrics_are_of_the_latest_runs() {
     let at = all(&folder).await;
     let answer = get(at, "/metrics").await;
     assert!(answer.head.contains("application/openmetrics-text; version=1.0.0"), "{}", answer.head);
+    let place = replayed(0).head.place;
+    let of_track = format!("branch=\"main\",place=\"{place}\"");
     for line in [
-        "fedproof_track_runs{branch=\"main\",place=\"pair · matrix-spec · process · acl/**\"} 220",
-        "fedproof_latest_good{branch=\"main\",place=\"pair · matrix-spec · process · acl/**\"} 0",
+        &format!("fedproof_track_runs{{{of_track}}} 220"),
+        &format!("fedproof_latest_good{{{of_track}}} 0"),
         "series=\"db_transactions_per_op(alpha, send)\",unit=\"\"} 23.1",
         "verdict=\"not_qualified\"} 1",
         "# EOF",
@@ -173,7 +179,7 @@ async fn only_who_knows_the_token_reads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_name_for_this_machine_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let store = Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     let at = serve(store, None, folder.path()).await;
     for host in ["Host: evil.example", "Host: localhost.evil.example:80", "Host: 127.0.0.1.evil.example", "Host:"] {
         for path in ["/", "/style.css", "/login"] {
@@ -189,7 +195,7 @@ async fn another_name_for_this_machine_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_open_to_the_network_is_not_opened() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let store = Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
     let bind = async |address: &str, token: Option<&str>| {
         let bind = address.parse().unwrap();
         let settings = Settings { bind, token: token.map(str::to_owned), results: "x".into(), build_link: None };

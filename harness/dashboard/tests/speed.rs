@@ -97,7 +97,7 @@ fn entry(number: usize) -> Entry {
 
 async fn store() -> Store {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("large.db");
-    let store = Store::open(file.to_str().unwrap()).await.unwrap();
+    let store = Store::create(file.to_str().unwrap()).await.unwrap();
     let there = store.runs(None, None, u32::MAX >> 1).await.unwrap().len();
     let began = Instant::now();
     let mut took: Vec<Duration> = Vec::new();

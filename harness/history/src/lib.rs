@@ -7,6 +7,7 @@
 pub mod change;
 mod entry;
 mod error;
+mod figures;
 pub mod gate;
 mod import;
 mod one_run;

@@ -7,9 +7,12 @@ use crate::{
     store::places,
 };
 use fedproof_results::{CaseInfo, Level, Verdict};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, value::StrDeserializer},
+};
 use sqlx::{AssertSqlSafe, Row, any::AnyRow, query};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Runs that can be held against each other: of one branch and one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +101,10 @@ impl Store {
     /// All tracks, the one with the latest run first.
     pub async fn tracks(&self) -> Result<Vec<Track>, HistoryError> {
         let rows = query(
-            "SELECT branch, place, MIN(kind), COUNT(*), MAX(started_at) FROM run \
-             GROUP BY branch, place ORDER BY MAX(started_at) DESC, branch, place",
+            // Counts come from an index alone; the kind is that of any run of the track.
+            "SELECT branch, place, (SELECT kind FROM run WHERE run.branch = track.branch AND run.place = track.place LIMIT 1), \
+             runs, latest FROM (SELECT branch, place, COUNT(*) AS runs, MAX(started_at) AS latest FROM run \
+             GROUP BY branch, place) AS track ORDER BY latest DESC, branch, place",
         );
         let rows = rows.fetch_all(&self.pool).await.map_err(asking("list tracks"))?;
         rows.iter()
@@ -163,7 +168,8 @@ impl Store {
     /// Runs of which the id, the build, the branch or the place holds `text` in any case of its letters, latest first.
     pub async fn find_runs(&self, text: &str, limit: u32) -> Result<Vec<RunHead>, HistoryError> {
         let plain = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-        let condition = ["run_id", "build", "branch", "place"].map(|column| format!(r"LOWER({column}) LIKE $1 ESCAPE '\'"));
+        let condition =
+            ["run_id", "build", "branch", "place"].map(|column| format!(r"LOWER({column}) LIKE $1 ESCAPE '\'"));
         let condition = condition.join(" OR ");
         let text = format!("SELECT head FROM run WHERE {condition} ORDER BY started_at DESC, no DESC LIMIT {limit}");
         let rows = query(AssertSqlSafe(text)).bind(format!("%{plain}%")).fetch_all(&self.pool).await;
@@ -208,10 +214,13 @@ impl Store {
         if runs.is_empty() {
             return Ok(Vec::new());
         }
+        // Thousands of cells: names of runs and cases are put to their numbers here, which is faster than two joins.
+        let names = query("SELECT no, id FROM suite_case").fetch_all(&self.pool).await;
+        let names = names.map_err(asking("list cases"))?;
+        let names: HashMap<i64, String> = names.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let ids: HashMap<i64, &String> = runs.iter().map(|run| (number(run), run)).collect();
         let text = format!(
-            "SELECT run.run_id, suite_case.id, server, outcome.verdict, accepted FROM outcome \
-             JOIN run ON run.no = outcome.run JOIN suite_case ON suite_case.no = outcome.suite_case \
-             WHERE outcome.run IN {}",
+            "SELECT run, suite_case, server, verdict, accepted FROM outcome WHERE run IN {}",
             places(1, runs.len())
         );
         let mut statement = query(AssertSqlSafe(text));
@@ -219,83 +228,21 @@ impl Store {
             statement = statement.bind(number(run));
         }
         let rows = statement.fetch_all(&self.pool).await.map_err(asking("read the matrix"))?;
-        rows.iter()
-            .map(|row| {
+        let cells = rows.iter().filter_map(|row| {
+            let (run_id, case) = (ids.get(&row.get::<i64, _>(0))?, names.get(&row.get::<i64, _>(1))?);
+            Some((run_id, case, row))
+        });
+        cells
+            .map(|(run_id, case, row)| {
                 Ok(MatrixCell {
-                    run_id: row.get(0),
-                    case: row.get(1),
+                    run_id: (*run_id).clone(),
+                    case: case.clone(),
                     server: row.get(2),
                     verdict: enumeration("a verdict", row.get(3))?,
                     accepted: row.get::<i64, _>(4) != 0,
                 })
             })
             .collect()
-    }
-
-    /// The series of a place: those of which it has figures.
-    pub async fn series(&self, branch: &str, place: &str) -> Result<Vec<SeriesInfo>, HistoryError> {
-        let rows = query(
-            "SELECT name, kind, unit FROM series WHERE EXISTS (SELECT 1 FROM figure JOIN run ON run.no = figure.run \
-             WHERE figure.series = series.no AND branch = $1 AND place = $2) ORDER BY name",
-        );
-        let rows = rows.bind(branch.to_owned()).bind(place.to_owned()).fetch_all(&self.pool).await;
-        rows.map_err(asking("list series"))?
-            .iter()
-            .map(|row| {
-                Ok(SeriesInfo {
-                    name: row.get(0),
-                    kind: enumeration("a kind of figure", row.get(1))?,
-                    unit: row.get(2),
-                })
-            })
-            .collect()
-    }
-
-    /// The last values of every series of a track, by name, each in the order of time; at most of the last `runs` runs.
-    pub async fn figures(
-        &self,
-        branch: &str,
-        place: &str,
-        runs: u32,
-    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
-        // Later than any time, and no number of a run.
-        self.figures_until(branch, place, ("9999", -1), runs).await
-    }
-
-    /// As [`Store::figures`], of the runs of `branch` before `run`.
-    pub async fn figures_before(
-        &self,
-        run: &RunHead,
-        branch: &str,
-        runs: u32,
-    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
-        self.figures_until(branch, &run.place, (&run.started_at, number(&run.run_id)), runs).await
-    }
-
-    async fn figures_until(
-        &self,
-        branch: &str,
-        place: &str,
-        (until, without): (&str, i64),
-        runs: u32,
-    ) -> Result<BTreeMap<String, Vec<SeriesPoint>>, HistoryError> {
-        let text = format!(
-            "SELECT name, run_id, build, started_at, value FROM figure \
-             JOIN series ON series.no = figure.series JOIN (SELECT no, run_id, build, started_at FROM run \
-             WHERE branch = $1 AND place = $2 AND started_at <= $3 AND no <> $4 \
-             ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest \
-             ON latest.no = figure.run ORDER BY started_at, latest.no"
-        );
-        let rows = query(AssertSqlSafe(text)).bind(branch.to_owned()).bind(place.to_owned());
-        let rows = rows.bind(until.to_owned()).bind(without);
-        let rows = rows.fetch_all(&self.pool).await.map_err(asking("read figures"))?;
-        let mut figures: BTreeMap<String, Vec<SeriesPoint>> = BTreeMap::new();
-        for row in &rows {
-            let point =
-                SeriesPoint { run_id: row.get(1), build: row.get(2), started_at: row.get(3), value: row.get(4) };
-            figures.entry(row.get(0)).or_default().push(point);
-        }
-        Ok(figures)
     }
 }
 
@@ -321,7 +268,6 @@ pub(crate) fn outcome(row: &AnyRow) -> Result<CaseOutcome, HistoryError> {
 }
 
 /// A value as [`crate::entry::word`] wrote it.
-pub(crate) fn enumeration<T: DeserializeOwned>(what: &str, word: String) -> Result<T, HistoryError> {
-    serde_json::from_value(serde_json::Value::String(word))
-        .map_err(|source| HistoryError::Damaged { what: what.to_owned(), source })
+pub(crate) fn enumeration<T: DeserializeOwned>(what: &str, word: &str) -> Result<T, HistoryError> {
+    T::deserialize(StrDeserializer::new(word)).map_err(|source| HistoryError::Damaged { what: what.to_owned(), source })
 }

@@ -86,6 +86,8 @@ async fn questions(store: &Store) {
     let figures = store.figures("main", place, 10).await.unwrap();
     let values: Vec<f64> = figures["cpu(alpha)"].iter().map(|point| point.value).collect();
     assert_eq!((values.len(), values[9]), (10, 200.0));
+    assert_eq!(store.figures_of("main", place, "cpu(alpha)", 10).await.unwrap(), figures["cpu(alpha)"]);
+    assert_eq!(store.figures_of("main", place, "cpu(bravo)", 10).await.unwrap(), []);
     // Of the runs before one, the run itself and what came after are none.
     let before = store.figures_before(&failing.head, "main", 100).await.unwrap();
     assert!(before["cpu(alpha)"].len() == 31 && before["cpu(alpha)"].iter().all(|point| point.value == 100.5));

@@ -15,7 +15,7 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let store = &view.shared.store;
     let run = store.run(view.param("id")).await?;
-    let before = store.run_before(&run).await?;
+    let before = store.runs_before(&run, &run.branch, 1).await?.pop();
     let outcomes = store.outcomes_of_run(&run.run_id).await?;
     let load = if run.kind == Kind::Load { store.load_record(&run.run_id).await? } else { None };
     let figures = match &before {

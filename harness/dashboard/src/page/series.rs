@@ -19,11 +19,10 @@ pub(crate) async fn series(view: View) -> Result<Body, Wrong> {
     let choice = Choice::of(&view, None).await?.ok_or_else(missing)?;
     let track = choice.track();
     let store = &view.shared.store;
-    let figures = store.figures(&track.branch, &track.place, RUNS).await?;
-    let points = figures.get(name).ok_or_else(missing)?;
+    let points = store.figures_of(&track.branch, &track.place, name, RUNS).await?;
     let series = store.series(&track.branch, &track.place).await?;
     let info = series.iter().find(|info| info.name == name).ok_or_else(missing)?;
-    let changes = changes(&view, points).await;
+    let changes = changes(&view, &points).await;
     let latest = points.iter().rev().map(|point| {
         (point, changes.iter().find(|change| points.get(change.at).is_some_and(|at| at.run_id == point.run_id)))
     });
@@ -31,10 +30,10 @@ pub(crate) async fn series(view: View) -> Result<Body, Wrong> {
         p.product { a href=(track::link("/performance", &track.branch, &track.place)) { (part::text(&track.branch)) ": " (part::text(&track.place)) } }
         h1.id { (part::text(name)) }
         p.quiet { (part::figure_kind(words, info.kind)) " · " (words.chart_hint) }
-        (Chart { words, name, unit: &info.unit, points, changes: &changes, large: true }.draw())
+        (Chart { words, name, unit: &info.unit, points: &points, changes: &changes, large: true }.draw())
         h2 { (words.changes_of_level) }
         @if changes.is_empty() { p { (words.no_change_of_level) } }
-        @for change in changes.iter().rev() { (told(&view, points, change, &info.unit)) }
+        @for change in changes.iter().rev() { (told(&view, &points, change, &info.unit)) }
         h2 { (words.values) }
         (part::wide(words.values, html! {
             table {

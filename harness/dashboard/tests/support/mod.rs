@@ -26,7 +26,7 @@ pub(crate) const STEP: usize = 180;
 
 /// A store with runs that were played once and are told again with other builds, figures and verdicts.
 pub(crate) async fn history(folder: &Path) -> Store {
-    let store = Store::open(folder.join("history.db").to_str().unwrap()).await.unwrap();
+    let store = Store::create(folder.join("history.db").to_str().unwrap()).await.unwrap();
     for number in 0..RUNS {
         store.import(&replayed(number)).await.unwrap();
     }
@@ -175,7 +175,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("requirements", "/requirements"),
         ("performance", &of_track("/performance")),
         ("performance-load", "/performance"),
-        ("series", &of_track("/series?name=cpu(alpha)")),
+        ("series", &of_track("/series?name=cpu_per_case(alpha)")),
         ("interop", &of_track("/interop")),
         ("deviations", "/deviations"),
         ("compare-form", "/compare"),
