@@ -47,8 +47,13 @@ fn what_would_be_open_to_all_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("short"), "secret\n").expect("written");
+    let missing = ended(command(&["dashboard"]).current_dir(here));
+    assert!(missing.0 == 2 && missing.2.contains("fedproof history import"), "{missing:?}");
+    store_at(&here.join("one"), 1, &[("acl/endpoint/backfill/v12", Must, Pass)], &[], 200, true);
+    assert_eq!(ended(command(&["history", "import", "one"]).current_dir(here)).0, 0);
     let refused = |args: &[&str], says: &str| {
-        let (code, _, stderr) = ended(command(&[&["dashboard"], args].concat()).current_dir(here));
+        let (code, _, stderr) =
+            ended(command(&[&["dashboard"], args].concat()).current_dir(here).env_remove("FEDPROOF_HISTORY"));
         assert!(code == 2 && stderr.contains(says), "{args:?}: {code} {stderr}");
     };
     refused(&["--bind", "0.0.0.0:0"], "without a token");
