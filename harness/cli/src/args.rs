@@ -4,6 +4,7 @@ mod bundle;
 mod dashboard;
 mod history;
 mod load;
+mod run;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ pub(crate) use bundle::{Bisect, Bundle, Verify};
 pub(crate) use dashboard::Dashboard;
 pub(crate) use history::{Changes, Export, Gate, History, Import, Label, ListRuns, Restore};
 pub(crate) use load::{Load, Merge};
+pub(crate) use run::Run;
 
 /// Proving ground for private Matrix federations: real homeservers, attacked from simulated ones.
 #[derive(Debug, Parser)]
@@ -94,58 +96,14 @@ pub(crate) struct Where {
     /// Deployment: a name in fixtures/deployments, or a file; `default` if not given (mutants: any that can play them)
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) deployment: Option<String>,
-    /// Where it runs: `process`, on this machine, or `compose`, in containers of its engine
-    #[arg(long, default_value = "process", value_name = "process|compose")]
+    /// Where it runs: `process`, on this machine, or `compose`, in containers of its engine; `run` alone: `attach`,
+    /// somewhere else
+    #[arg(long, default_value = "process", value_name = "process|compose|attach")]
     pub(crate) backend: String,
     /// Replace a homeserver's implementation: alpha=synapse@1.163.2, alpha=synapse@path:DIR, alpha=synapse@image:REF
     /// (repeatable)
     #[arg(long = "homeserver", value_name = "NAME=SPEC")]
     pub(crate) homeservers: Vec<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Run {
-    /// Ids, globs (`acl/**`) or tags (`@smoke`); everything if none is given
-    pub(crate) selectors: Vec<String>,
-    /// Only what failed or could not be decided in this stored run, with its seed unless one is given
-    #[arg(long, value_name = "RUN")]
-    pub(crate) failed_from: Option<PathBuf>,
-    /// Accepted verdicts; any difference to them is reported and wants acceptance (exit code 1)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) place: Where,
-    /// Client under test, for cases with a client: a name in fixtures/clients, or NAME@path:DIR with a checkout of its SDK.
-    /// Not given, it is the profile's, or rust-sdk
-    #[arg(long, value_name = "NAME[@path:DIR]")]
-    pub(crate) client: Option<String>,
-    /// Requirements that gate: a name in fixtures/profiles
-    #[arg(long, default_value = "matrix-spec", value_name = "NAME")]
-    pub(crate) profile: String,
-    /// Scenario instances at once
-    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: u16,
-    /// Seed of everything random; drawn if not given
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Pairs of lists and names that the property check (acl/match/property) draws; 1000 if not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(crate) pairs: Option<u64>,
-    /// SHOULD gates, too
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// Stop at the first gating failure
-    #[arg(long)]
-    pub(crate) fail_fast: bool,
-    /// Keep the homeservers' databases and configuration
-    #[arg(long)]
-    pub(crate) keep: bool,
-    /// Where results go; default fedproof-results/RUN_ID
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
 }
 
 /// How the catalogue is printed.

@@ -1,7 +1,7 @@
 //! A deployment that is up, with the gateway and the virtual servers around it.
 
 use crate::{args::Where, error::CliError, interrupt, project::Project};
-use fedproof_deployment::{Backend, Deployment, Description, Notify, Setting, default_cache};
+use fedproof_deployment::{Backend, Deployment, Description, Home, Notify, Setting, default_cache};
 use fedproof_gateway::Gateway;
 use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
 use fedproof_runner::{Diary, Field};
@@ -27,6 +27,9 @@ pub(crate) fn describe(project: &Project, place: &Where) -> Result<Description, 
 /// Reads the deployment `deployment`, a name or a file, with the command line's homeservers; starts nothing.
 pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str) -> Result<Description, CliError> {
     let backend: Backend = place.backend.parse().map_err(CliError::bad_input)?;
+    if backend == Backend::Attach {
+        return Err(CliError::bad_input("--backend attach is one of `run` alone: nothing is started"));
+    }
     let named = project.fixtures().join("deployments").join(format!("{deployment}.yaml"));
     let file = if named.is_file() { named } else { deployment.into() };
     if !file.is_file() {
@@ -44,6 +47,12 @@ pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str)
     let overrides = overrides.collect::<Result<Vec<_>, _>>()?;
     let description = Description::read(&file)?.with_specs(&overrides)?.on(backend);
     Deployment::check(&description, &project.fixtures())?;
+    check_words(&description)?;
+    Ok(description)
+}
+
+/// Looks whether scenarios know what a deployment says of itself.
+pub(crate) fn check_words(description: &Description) -> Result<(), CliError> {
     let known = fedproof_scenario::terms::FEATURES;
     if let Some(feature) = description.features.iter().find(|feature| !known.contains(&feature.as_str())) {
         let message =
@@ -55,7 +64,7 @@ pub(crate) fn describe_named(project: &Project, place: &Where, deployment: &str)
         let message = format!("deployment {} lacks {service:?}: there are {}", description.name, services.join(", "));
         return Err(CliError::bad_input(message));
     }
-    Ok(description)
+    Ok(())
 }
 
 /// Why a scenario cannot be played on a deployment; `None` if it can.
@@ -71,8 +80,14 @@ pub(crate) fn asks_for(description: &Description, case: &CaseInfo) -> bool {
 
 /// What speaks to homeservers: it knows no proxy.
 pub(crate) fn http_client() -> Result<reqwest::Client, CliError> {
-    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build();
-    client.map_err(|error| CliError::environment(format!("failed to set up the HTTP client: {error}")))
+    http_client_trusting(Vec::new())
+}
+
+/// The same, which also trusts these authorities.
+pub(crate) fn http_client_trusting(authorities: Vec<reqwest::Certificate>) -> Result<reqwest::Client, CliError> {
+    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true);
+    let client = if authorities.is_empty() { client } else { client.tls_certs_merge(authorities) };
+    client.build().map_err(|error| CliError::environment(format!("failed to set up the HTTP client: {error}")))
 }
 
 /// Names of the YAML files in a folder.
@@ -84,6 +99,28 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The homeservers as reports name them.
+pub(crate) fn servers(field: &Field) -> Vec<ServerInfo> {
+    let info = |homeserver: &Home| ServerInfo {
+        name: homeserver.name().to_owned(),
+        spec: homeserver.spec().to_owned(),
+        implementation: homeserver.implementation().to_owned(),
+        version: homeserver.version(),
+        server_name: homeserver.server_name().to_string(),
+        digest: homeserver.digest().to_owned(),
+    };
+    field.homeservers.iter().map(info).collect()
+}
+
+/// What the homeservers used so far, as far as it can be told.
+pub(crate) fn usage(field: &Field) -> Vec<ServerUsage> {
+    let usage = |homeserver: &Home| {
+        let usage = homeserver.usage()?;
+        Some(ServerUsage { name: homeserver.name().to_owned(), cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes })
+    };
+    field.homeservers.iter().filter_map(usage).collect()
 }
 
 impl Ground {
@@ -117,7 +154,7 @@ impl Ground {
             () = interrupt::signalled(interrupted) => return Err(CliError::interrupted()),
         };
         let world = World::new(gateway.clone(), seed);
-        let homeservers = deployment.homeservers().to_vec();
+        let homeservers = deployment.homeservers().iter().cloned().map(Home::Booted).collect();
         let description = description.clone();
         let field = Field { gateway, world, homeservers, diary: Diary::default(), description, client: None };
         Ok(Self { deployment, field })
@@ -125,28 +162,7 @@ impl Ground {
 
     /// The homeservers as reports name them.
     pub(crate) fn servers(&self) -> Vec<ServerInfo> {
-        let homeservers = self.field.homeservers.iter();
-        homeservers
-            .map(|homeserver| ServerInfo {
-                name: homeserver.name().to_owned(),
-                spec: homeserver.spec().to_owned(),
-                implementation: homeserver.implementation().to_owned(),
-                version: homeserver.version(),
-                server_name: homeserver.server_name().to_string(),
-                digest: homeserver.digest().to_owned(),
-            })
-            .collect()
-    }
-
-    /// What the homeservers used so far.
-    pub(crate) fn usage(&self) -> Vec<ServerUsage> {
-        let homeservers = self.field.homeservers.iter();
-        homeservers
-            .map(|homeserver| {
-                let usage = homeserver.usage();
-                ServerUsage { name: homeserver.name().to_owned(), cpu_ms: usage.cpu_ms, rss_bytes: usage.rss_bytes }
-            })
-            .collect()
+        servers(&self.field)
     }
 
     /// Stops everything.

@@ -3,17 +3,25 @@
 //! A [`Client`] is one user with one device. Requests are raw JSON, so a new API needs no new Rust; what a
 //! client has *seen* accumulates in a [`View`] from `/sync`, which conditions are asked of.
 
+mod accounts;
+mod error;
+mod purge;
+mod quiet;
 mod view;
 
+pub use accounts::{Accounts, Way};
+pub use error::ClientError;
+pub use purge::Purged;
 pub use view::View;
 
+use accounts::Account;
 use bytes::Bytes;
 use fedproof_core::{
     ServerName,
     transcript::{Api, Exchange, Outcome, Transcript},
 };
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,45 +35,6 @@ const BODY_LIMIT: usize = 64 << 20;
 /// How long the server may hold a `/sync` open.
 const LONG_POLL_MS: u64 = 20_000;
 
-/// Why a client could not get an answer, or not the one it needs to exist.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// No HTTP answer.
-    #[error("no answer from {server} to {method} {path}: {source}")]
-    NoAnswer {
-        /// The homeserver.
-        server: ServerName,
-        /// HTTP method.
-        method: String,
-        /// Path asked for.
-        path: String,
-        /// The transport's word.
-        source: reqwest::Error,
-    },
-    /// The homeserver would not register a user.
-    #[error("{server} did not register {localpart}: {status} {body}")]
-    NotRegistered {
-        /// The homeserver.
-        server: ServerName,
-        /// The user's localpart.
-        localpart: String,
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        body: Value,
-    },
-    /// `/sync` answered with an error.
-    #[error("/sync on {server} answered {status}: {body}")]
-    SyncRefused {
-        /// The homeserver.
-        server: ServerName,
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        body: Value,
-    },
-}
-
 /// Where a homeserver's client API is, and how the harness speaks to it. Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -73,6 +42,7 @@ pub struct Endpoint {
     base_url: String,
     server: ServerName,
     transcript: Transcript,
+    accounts: Arc<Accounts>,
 }
 
 /// An answer and its place in the transcript.
@@ -87,9 +57,20 @@ pub struct Reply {
 }
 
 impl Endpoint {
-    /// `base_url` without a trailing slash; every exchange is recorded in `transcript`.
+    /// `base_url` without a trailing slash; every exchange is recorded in `transcript`. Anybody may register there.
     pub fn new(http: reqwest::Client, base_url: &str, server: ServerName, transcript: Transcript) -> Self {
-        Self { http, base_url: base_url.to_owned(), server, transcript }
+        Self { http, base_url: base_url.to_owned(), server, transcript, accounts: Arc::default() }
+    }
+
+    /// The same, with another way to accounts.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Accounts) -> Self {
+        Self { accounts: accounts.into(), ..self }
+    }
+
+    /// The homeserver.
+    pub fn server(&self) -> &ServerName {
+        &self.server
     }
 
     /// One request. `caller` is who it is recorded as.
@@ -149,38 +130,19 @@ impl Endpoint {
         }
     }
 
-    /// Registers a user by `m.login.dummy` and logs it in.
+    /// A user that is logged in: one called `localpart` that is made for it, or one that was lent.
     ///
     /// # Errors
     /// [`ClientError::NotRegistered`] if the homeserver refuses.
     pub async fn register(&self, localpart: &str) -> Result<Client, ClientError> {
-        let body = json!({
-            "username": localpart, "password": password(localpart),
-            "auth": {"type": "m.login.dummy"}, "initial_device_display_name": "fedproof",
-        });
-        let reply = self.request(localpart, None, Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
-        match (reply.body["user_id"].as_str(), reply.body["access_token"].as_str()) {
-            (Some(user_id), Some(token)) => Ok(Client {
-                endpoint: self.clone(),
-                user_id: user_id.to_owned(),
-                password: password(localpart),
-                token: token.to_owned(),
-                view: Mutex::default(),
-                turn: tokio::sync::Mutex::default(),
-                polls: watch::Sender::new(0),
-            }),
-            _ => Err(ClientError::NotRegistered {
-                server: self.server.clone(),
-                localpart: localpart.to_owned(),
-                status: reply.status,
-                body: reply.exchange.response.clone(),
-            }),
-        }
+        Ok(Client {
+            endpoint: self.clone(),
+            account: self.obtain(localpart).await?,
+            view: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            polls: watch::Sender::new(0),
+        })
     }
-}
-
-fn password(localpart: &str) -> String {
-    format!("pw-{localpart}")
 }
 
 /// The body, up to [`BODY_LIMIT`]: how much memory a homeserver takes here is not for it to decide.
@@ -205,9 +167,7 @@ fn as_json(bytes: &Bytes) -> Value {
 /// A logged-in user.
 pub struct Client {
     endpoint: Endpoint,
-    user_id: String,
-    password: String,
-    token: String,
+    account: Account,
     view: Mutex<View>,
     /// Whose turn it is to poll.
     turn: tokio::sync::Mutex<()>,
@@ -218,17 +178,17 @@ pub struct Client {
 impl Client {
     /// Its full user id.
     pub fn user_id(&self) -> &str {
-        &self.user_id
+        &self.account.user_id
     }
 
     /// Its access token. A secret: it must reach no report.
     pub fn token(&self) -> &str {
-        &self.token
+        &self.account.token
     }
 
     /// Its user's password, for more devices. A secret: it must reach no report.
     pub fn password(&self) -> &str {
-        &self.password
+        &self.account.password
     }
 
     /// Where its homeserver's client API is, without a slash at the end.
@@ -246,7 +206,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoAnswer`]; any status is an answer.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Reply, ClientError> {
-        self.endpoint.request(&self.user_id, Some(&self.token), method, path, body).await
+        self.endpoint.request(&self.account.user_id, Some(&self.account.token), method, path, body).await
     }
 
     /// Syncs, by long polls and without sleeping, until `check` finds what it looks for in all that was seen.
@@ -315,7 +275,7 @@ impl Client {
                 body: reply.exchange.response.clone(),
             });
         }
-        self.view().absorb(&self.user_id, &reply.body);
+        self.view().absorb(&self.account.user_id, &reply.body);
         self.polls.send_modify(|polls| *polls += 1);
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! The connection file: how another process finds a deployment that runs already.
 //!
-//! `fedproof up` writes one when its homeservers are ready, and removes it with them; `fedproof load --attach` reads it.
-//! It is in JSON, `fedproof schema connection` describes it, and only its owner may read it: whoever has it can make
-//! accounts.
+//! `fedproof up` writes one when its homeservers are ready, and removes it with them; `fedproof load --attach` and
+//! `fedproof run --attach` read it. It is in JSON, or in YAML where people write it (`fedproof schema connection`); what
+//! `up` writes only its owner may read: whoever has it can make accounts.
 
-use crate::{Homeserver, Metrics, Usage, proc};
+use crate::{Accounts, Backend, Description, Homeserver, HomeserverDescription, Located, Metrics, Secret};
 use fedproof_core::ServerName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, Write},
+    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -36,6 +37,14 @@ pub enum ConnectionError {
         /// What is wrong.
         problem: String,
     },
+    /// A secret is not where it is said to be.
+    #[error("find {what}: {problem}")]
+    NoSecret {
+        /// Which.
+        what: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// A deployment that runs.
@@ -46,12 +55,47 @@ pub struct Connection {
     #[schemars(extend("const" = CONNECTION_SCHEMA))]
     pub schema: String,
     /// Another one each time a deployment comes up: shards that name the same were on the same homeservers.
+    #[serde(default)]
     pub id: String,
     /// Name of the deployment.
     pub deployment: String,
     /// Its homeservers, but for those that nobody can use; the first is the one under test.
     #[schemars(length(min = 1))]
     pub homeservers: Vec<Connected>,
+    /// The gateway that the homeservers have as their proxy, whose place a run takes. Without it, nothing between servers
+    /// can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gatewayed>,
+    /// Certificates (PEM) of authorities that are trusted beside the platform's, for `https` base URLs; relative to this
+    /// file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<PathBuf>,
+    /// What it is like, as a deployment says it (`fedproof schema deployment`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// What its operator has switched off, as a deployment says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
+    /// POLICY rows that it asks for, as globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<String>,
+}
+
+/// What `fedproof gateway` is started with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gatewayed {
+    /// Folder of the authority that the homeservers trust, relative to this file.
+    pub ca: PathBuf,
+    /// The routes file, relative to this file: every server of the federation, also those that are not under test.
+    pub routes: PathBuf,
+    /// Address of the proxy ports.
+    #[serde(default = "loopback")]
+    pub bind: IpAddr,
+}
+
+fn loopback() -> IpAddr {
+    crate::LOOPBACK
 }
 
 /// A homeserver of a deployment that runs.
@@ -63,70 +107,127 @@ pub struct Connected {
     /// Its host name in the federation.
     #[schemars(with = "String")]
     pub server_name: ServerName,
-    /// Where its client API is, `http://HOST:PORT`, without a slash at the end. Registration is open there
-    /// (`m.login.dummy`).
-    #[schemars(regex(pattern = "^http://[^/]+$"))]
+    /// Where its client API is, `http://HOST:PORT` or `https://HOST`, without a slash at the end.
+    #[schemars(regex(pattern = "^https?://[^/]+$"))]
     pub base_url: String,
+    /// How users come to be there.
+    #[serde(default, skip_serializing_if = "Accounts::are_open")]
+    pub accounts: Accounts,
+    /// Access token of an administrator, for the purge of rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<Secret>,
     /// The specification of its build, as given.
+    #[serde(default)]
     pub spec: String,
-    /// Name of its adapter.
+    /// Name of its adapter; the homeserver is asked if it is not given.
+    #[serde(default)]
     pub implementation: String,
-    /// The version that it reports.
+    /// The version that it reports; the homeserver is asked if it is not given.
+    #[serde(default)]
     pub version: String,
     /// Identity of the build, hex.
+    #[serde(default)]
     pub digest: String,
     /// Where its data is: `SQLite`, or PostgreSQL with its version.
+    #[serde(default)]
     pub database: String,
     /// Where it counts its own work, under the base URL, if it does.
+    #[serde(default)]
     pub metrics: Option<Metrics>,
     /// Its process, for whoever is on the same machine.
+    #[serde(default)]
     pub process: Option<Located>,
 }
 
-/// A process, and the machine that its id means something on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Located {
-    /// The kernel's `boot_id` (random(4)): one start of one machine.
-    pub boot_id: String,
-    /// Its pid namespace (`/proc/self/ns/pid`, namespaces(7)): a container's process ids are its own.
-    pub pid_namespace: String,
-    /// The process id.
-    pub pid: u32,
-    /// When it started, in ticks since boot: tells it from a later process of the same id.
-    pub start_time: u64,
-}
-
 impl Connection {
+    /// A deployment of which nothing else is known.
+    pub fn new(id: String, deployment: &str, homeservers: Vec<Connected>) -> Self {
+        Self {
+            schema: CONNECTION_SCHEMA.to_owned(),
+            id,
+            deployment: deployment.to_owned(),
+            homeservers,
+            gateway: None,
+            trust: None,
+            features: Vec::new(),
+            lacks: Vec::new(),
+            asks: Vec::new(),
+        }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
     /// [`ConnectionError`].
     pub fn read(path: &Path) -> Result<Self, ConnectionError> {
-        let text =
-            std::fs::read(path).map_err(|source| ConnectionError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConnectionError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|problem| ConnectionError::Invalid { path: path.to_owned(), problem })
     }
 
-    fn parse(text: &[u8]) -> Result<Self, String> {
-        let value: serde_json::Value =
-            serde_json::from_slice(text).map_err(|error| format!("it is no JSON (line {})", error.line()))?;
-        match value.get("schema").and_then(serde_json::Value::as_str) {
+    fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Any {
+            schema: Option<String>,
+        }
+        // JSON is YAML.
+        let in_words = |error: serde_saphyr::Error| error.without_snippet().to_string();
+        let any: Any =
+            serde_saphyr::from_str(text).map_err(|error| format!("it is no connection: {}", in_words(error)))?;
+        match any.schema.as_deref() {
             Some(CONNECTION_SCHEMA) => {}
             Some(other) => return Err(format!("its schema is {other:?}, this fedproof reads {CONNECTION_SCHEMA:?}")),
             None => return Err(format!("it has no schema, which should be {CONNECTION_SCHEMA:?}")),
         }
-        let connection: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        if connection.homeservers.is_empty() {
+        let connection: Self = serde_saphyr::from_str(text).map_err(in_words)?;
+        connection.check()?;
+        Ok(connection)
+    }
+
+    /// Looks whether it makes sense; gives the problem in words. What was read does.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        if self.homeservers.is_empty() {
             return Err("it has no homeservers".to_owned());
         }
-        for Connected { name, base_url, .. } in &connection.homeservers {
-            let host = base_url.strip_prefix("http://");
+        for (index, Connected { name, server_name, base_url, .. }) in self.homeservers.iter().enumerate() {
+            let host = base_url.strip_prefix("http://").or_else(|| base_url.strip_prefix("https://"));
             if !host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
-                return Err(format!("the base_url of {name} is not http://HOST:PORT"));
+                return Err(format!("the base_url of {name} is not http://HOST:PORT or https://HOST"));
+            }
+            if self.homeservers[..index].iter().any(|one| one.name == *name || one.server_name == *server_name) {
+                return Err(format!("two of its homeservers are {name}, {server_name}"));
             }
         }
-        Ok(connection)
+        Ok(())
+    }
+
+    /// It, as a deployment is described.
+    pub fn description(&self) -> Description {
+        let homeserver = |one: &Connected| HomeserverDescription {
+            spec: one.spec.clone(),
+            server_name: one.server_name.to_string(),
+            upgrade_to: None,
+            database: None,
+            shut: false,
+            settings: serde_json::Value::Null,
+        };
+        Description {
+            name: self.deployment.clone(),
+            about: "somebody else started it".to_owned(),
+            homeservers: self.homeservers.iter().map(|one| (one.name.clone(), homeserver(one))).collect(),
+            features: self.features.clone(),
+            lacks: self.lacks.clone(),
+            documents: Default::default(),
+            asks: self.asks.clone(),
+            database: Default::default(),
+            cores: Default::default(),
+            settings: serde_json::Value::Null,
+            environment: Default::default(),
+            backend: Backend::Attach,
+        }
     }
 
     /// Writes a file that only its owner may read, in one piece: who finds it finds all of it.
@@ -146,13 +247,28 @@ impl Connection {
 }
 
 impl Connected {
+    /// A homeserver of which nothing else is known.
+    pub fn new(name: &str, server_name: &str, base_url: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            server_name: ServerName::new(server_name),
+            base_url,
+            accounts: Accounts::Open,
+            administrator: None,
+            spec: String::new(),
+            implementation: String::new(),
+            version: String::new(),
+            digest: String::new(),
+            database: String::new(),
+            metrics: None,
+            process: None,
+        }
+    }
+
     /// A homeserver that runs here, as others find it at `base_url`.
     pub fn to(homeserver: &Homeserver, base_url: String) -> Self {
         let postgresql = homeserver.postgresql().map(|(server, _)| format!("PostgreSQL {}", server.version()));
         Self {
-            name: homeserver.name().to_owned(),
-            server_name: homeserver.server_name().clone(),
-            base_url,
             spec: homeserver.spec().to_owned(),
             implementation: homeserver.implementation().to_owned(),
             version: homeserver.version(),
@@ -160,46 +276,9 @@ impl Connected {
             database: postgresql.unwrap_or_else(|| "SQLite".to_owned()),
             metrics: homeserver.metrics().cloned(),
             process: homeserver.pid().and_then(Located::here),
+            ..Self::new(homeserver.name(), homeserver.server_name().as_str(), base_url)
         }
     }
-}
-
-impl Located {
-    /// The process `pid` of this machine.
-    pub(crate) fn here(pid: u32) -> Option<Self> {
-        let (boot_id, pid_namespace) = machine()?;
-        Some(Self { boot_id, pid_namespace, pid, start_time: proc::Stat::of(pid)?.start_time })
-    }
-
-    /// Whether it is on this machine, where its id means it, and runs.
-    pub fn is_here(&self) -> bool {
-        machine().is_some_and(|(boot_id, namespace)| boot_id == self.boot_id && namespace == self.pid_namespace)
-            && proc::is_alive(self.pid, self.start_time)
-    }
-
-    /// Whether it has ended for certain, if it was on this machine: with the machine's last start, or as far as its id
-    /// means anything here.
-    pub(crate) fn is_gone(&self) -> bool {
-        machine().is_some_and(|(boot_id, namespace)| {
-            boot_id != self.boot_id || (namespace == self.pid_namespace && !proc::is_alive(self.pid, self.start_time))
-        })
-    }
-
-    /// What it has used; nothing once it is gone. It is asked of a process that [is here](Self::is_here).
-    pub fn usage(&self) -> Usage {
-        let stat = proc::Stat::of(self.pid).filter(|stat| stat.start_time == self.start_time);
-        stat.map_or_else(Usage::default, |stat| Usage {
-            cpu_ms: stat.cpu_ms,
-            rss_bytes: proc::resident_bytes(self.pid),
-        })
-    }
-}
-
-/// What tells this machine, and the pid namespace that we are in, from others.
-fn machine() -> Option<(String, String)> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some((boot_id.trim().to_owned(), namespace.to_string_lossy().into_owned()))
 }
 
 /// The JSON Schema (draft 2020-12) of a connection file.
@@ -210,64 +289,5 @@ pub fn schema() -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn connection() -> Connection {
-        let alpha = Connected {
-            name: "alpha".into(),
-            server_name: ServerName::new("alpha.fedproof.test"),
-            base_url: "http://127.0.0.1:8008".into(),
-            spec: "synapse@1.163.2".into(),
-            implementation: "synapse".into(),
-            version: "1.163.2".into(),
-            digest: "00".into(),
-            database: "SQLite".into(),
-            metrics: None,
-            process: Located::here(std::process::id()),
-        };
-        let (schema, id) = (CONNECTION_SCHEMA.to_owned(), "one".to_owned());
-        Connection { schema, id, deployment: "default".into(), homeservers: vec![alpha] }
-    }
-
-    #[test]
-    fn only_its_owner_reads_what_was_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("connection.json");
-        std::fs::write(&path, "an older one").unwrap();
-        connection().write(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(Connection::read(&path).unwrap(), connection());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn what_is_no_connection_is_refused() {
-        let changed = |change: fn(&mut Connection)| {
-            let mut connection = connection();
-            change(&mut connection);
-            Connection::parse(&serde_json::to_vec(&connection).unwrap()).unwrap_err()
-        };
-        assert!(changed(|one| one.schema = "fedproof/connection/9".into()).contains("fedproof/connection/9"));
-        assert!(changed(|one| one.homeservers.clear()).contains("no homeservers"));
-        for url in ["https://example.org", "http://example.org/", "example.org"] {
-            let mut connection = connection();
-            connection.homeservers[0].base_url = url.into();
-            let problem = Connection::parse(&serde_json::to_vec(&connection).unwrap()).unwrap_err();
-            assert!(problem.contains("base_url of alpha"), "{problem}");
-        }
-    }
-
-    #[test]
-    fn a_process_is_known_on_its_own_machine_only() {
-        let own = Located::here(std::process::id()).unwrap();
-        assert!(own.is_here() && own.usage().rss_bytes > 0);
-        let elsewhere = [
-            Located { boot_id: "other".into(), ..own.clone() },
-            Located { pid_namespace: "pid:[1]".into(), ..own.clone() },
-            Located { start_time: own.start_time + 1, ..own },
-        ];
-        assert!(elsewhere.iter().all(|one| !one.is_here()));
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

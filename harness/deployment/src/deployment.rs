@@ -82,7 +82,7 @@ impl Deployment {
         let python = Python::find().await?;
         let mut record = Record::begin(&setting.work, &names)?;
         let project = match description.backend {
-            Backend::Process => None,
+            Backend::Process | Backend::Attach => None,
             Backend::Compose => {
                 let name = format!("fedproof-{}", record.id());
                 Some(Arc::new(Project::begin(name, &setting.fixtures).await?))

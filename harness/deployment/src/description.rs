@@ -67,6 +67,8 @@ pub enum Backend {
     Process,
     /// In containers of this machine's engine, as a project of Compose.
     Compose,
+    /// Wherever it is: somebody else started it.
+    Attach,
 }
 
 impl std::str::FromStr for Backend {
@@ -76,7 +78,8 @@ impl std::str::FromStr for Backend {
         match name {
             "process" => Ok(Self::Process),
             "compose" => Ok(Self::Compose),
-            _ => Err(format!("there is no backend {name:?}: there is process and compose")),
+            "attach" => Ok(Self::Attach),
+            _ => Err(format!("there is no backend {name:?}: there is process and compose, and for `run` attach")),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! All that a deployment has there belongs to one project of Compose, and says in a label whose it is: a `fedproof cleanup`
 //! finds it by that, when the fedproof that made it is gone.
 
-use crate::{DeploymentError, Removed, connection::Located};
+use crate::{DeploymentError, Located, Removed};
 use serde::{Deserialize, Serialize};
 use std::{
     net::IpAddr,

@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
+mod access;
 mod adapter;
 mod cache;
 pub mod command;
@@ -22,9 +23,11 @@ mod description;
 mod doctor;
 mod engine;
 mod error;
+mod home;
 mod homeserver;
 mod image;
 mod install;
+mod located;
 mod log;
 mod operations;
 mod port;
@@ -40,9 +43,12 @@ mod spec;
 mod template;
 mod yaml;
 
+pub use access::{Accounts, Login, Mas, Secret};
 pub use adapter::{Metrics, SenderMetrics};
 pub use cache::{Entry as CacheEntry, default_cache};
-pub use connection::{CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Located, schema as connection_schema};
+pub use connection::{
+    CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Gatewayed, schema as connection_schema,
+};
 pub use cores::Cores;
 pub use deployment::{Deployment, Setting};
 pub use description::{
@@ -50,7 +56,9 @@ pub use description::{
 };
 pub use doctor::{Check, doctor};
 pub use error::{DeploymentError, Kind};
+pub use home::{Attached, Home};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
+pub use located::Located;
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
 pub use record::{Recorded, Removed, cleanup};
 pub use routes::{Route, Routes, schema as routes_schema};

@@ -1,7 +1,7 @@
 //! What a workload cannot do on a deployment that somebody else started: refused before anything begins.
 
 use crate::{
-    home::Home,
+    Home,
     schedule::Shard,
     threshold::{Metric, Threshold},
     workload::Workload,
@@ -56,6 +56,7 @@ fn refused(threshold: &Threshold, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fedproof_client::Endpoint;
     use fedproof_core::{ServerName, transcript::Transcript};
     use fedproof_deployment::Connected;
 
@@ -64,6 +65,8 @@ mod tests {
             name: "alpha".into(),
             server_name: ServerName::new("alpha.fedproof.test"),
             base_url: "http://192.0.2.1:8008".into(),
+            accounts: Default::default(),
+            administrator: None,
             spec: "synapse@1.163.2".into(),
             implementation: "synapse".into(),
             version: "1.163.2".into(),
@@ -72,7 +75,9 @@ mod tests {
             metrics: None,
             process: None,
         };
-        Home::attach(connected, crate::http::client().unwrap(), Transcript::default())
+        let http = crate::http::client().unwrap();
+        let endpoint = Endpoint::new(http, &connected.base_url, connected.server_name.clone(), Transcript::default());
+        Home::attach(connected, endpoint)
     }
 
     fn workload(operations: &str, thresholds: &str) -> Workload {

@@ -1,6 +1,6 @@
 //! Always-on invariants over the traffic of a load.
 
-use crate::home::Home;
+use crate::Home;
 use fedproof_core::invariant::{RULES, Transcribed};
 use fedproof_gateway::Gateway;
 use fedproof_results::load::InvariantResult;

@@ -15,7 +15,6 @@ mod desk;
 mod drive;
 mod faults;
 pub mod hlog;
-mod home;
 mod http;
 mod inert;
 mod invariants;
@@ -52,7 +51,7 @@ mod workload;
 
 pub use attach::refusals;
 pub use faults::{Affected, All, FaultEffect, PhaseFault};
-pub use home::Home;
+pub use fedproof_deployment::Home;
 pub use limit::{Search, Share, find_limit};
 pub use measured::MeasuredTime;
 pub use merge::{MergeError, Merged, Part, merge, start_of};

@@ -1,10 +1,10 @@
 //! Looking on while a play is on.
 
 use crate::{
+    Home,
     context::Context,
     faults::Injected,
     hlog,
-    home::Home,
     judge::Figures,
     measured::MeasuredTime,
     play::{DRAIN, LEAD},

@@ -1,7 +1,7 @@
 //! Who and what is there before the load begins: users, rooms, virtual servers.
 
 use crate::{
-    home::Home,
+    Home,
     watchers::{self, Planned},
     workload::Workload,
 };

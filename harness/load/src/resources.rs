@@ -1,6 +1,6 @@
 //! What processes use: `/proc` (proc(5)) every second, and what a homeserver says of itself at the ends of phases.
 
-use crate::home::Home;
+use crate::Home;
 use fedproof_deployment::{Metrics, PostgresqlUsage, SenderMetrics};
 use fedproof_results::load::ResourceSample;
 use std::{

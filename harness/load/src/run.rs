@@ -1,7 +1,7 @@
 //! One load run: set up once, played once.
 
 use crate::{
-    home::Home,
+    Home,
     outcome::Outcome,
     play::{Play, Start},
     population::PopulationError,

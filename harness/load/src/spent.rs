@@ -1,7 +1,7 @@
 //! Traffic between servers, watched while it passes: what each homeserver sends, and what of the load arrives where.
 
 use crate::{
-    home::Home,
+    Home,
     ledger::{Ledger, MARK},
 };
 use fedproof_gateway::Gateway;

@@ -1,8 +1,8 @@
 //! What is set up once and played on as often as is wanted: the population, who watches it, and what it has spent.
 
 use crate::{
+    Home,
     answers::Answers,
-    home::Home,
     http::{self, Reason},
     perform::lock,
     population::Population,

@@ -84,9 +84,14 @@ pub fn one_line(text: &str, limit: usize) -> String {
 
 /// The command that runs one case again, just as it ran.
 pub(crate) fn replay(identity: &Identity, servers: &[ServerInfo], id: &str) -> String {
-    let mut command =
-        format!("fedproof run {} --seed {} --deployment {}", quoted(id), identity.seed, shell(&identity.deployment));
-    if identity.backend != "process" {
+    let is_attached = identity.backend == "attach";
+    let mut command = format!("fedproof run {} --seed {}", quoted(id), identity.seed);
+    command += &match is_attached {
+        // Where the file is, only who ran it knows.
+        true => " --attach FILE".to_owned(),
+        false => format!(" --deployment {}", shell(&identity.deployment)),
+    };
+    if !is_attached && identity.backend != "process" {
         command += &format!(" --backend {}", shell(&identity.backend));
     }
     if identity.profile != "matrix-spec" {
@@ -95,7 +100,7 @@ pub(crate) fn replay(identity: &Identity, servers: &[ServerInfo], id: &str) -> S
     if !["", "rust-sdk"].contains(&identity.client.as_str()) {
         command += &format!(" --client {}", shell(&identity.client));
     }
-    for server in servers {
+    for server in servers.iter().filter(|_| !is_attached) {
         command += &format!(" --homeserver {}", shell(&format!("{}={}", server.name, server.spec)));
     }
     command

@@ -3,7 +3,7 @@
 use crate::outcome::StepError;
 use fedproof_agent::Agent;
 use fedproof_client::Client;
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::Home;
 use fedproof_gateway::Front;
 use fedproof_virtual::VirtualServer;
 use indexmap::IndexMap;
@@ -14,7 +14,7 @@ const DEFAULT_USER: &str = "user";
 
 /// Who takes part.
 pub(crate) enum Player {
-    Homeserver(Homeserver),
+    Homeserver(Home),
     Client(Box<Client>),
     Agent(Box<AgentPlayer>),
     Virtual(VirtualServer),

@@ -13,6 +13,7 @@ use crate::{
     step::Stage,
 };
 use fedproof_agent::Agent;
+use fedproof_deployment::Home;
 use fedproof_gateway::{Document, Front};
 use fedproof_results::{SubjectResult, Verdict};
 use fedproof_scenario::{
@@ -153,7 +154,7 @@ fn own_servers(
     servers.collect()
 }
 
-fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Homeserver, StepError> {
+fn homeserver(instance: &Instance, part: Part) -> Result<Home, StepError> {
     match part {
         Part::Subject => Ok(instance.servers.subject.clone()),
         Part::Other => {
@@ -167,12 +168,12 @@ fn homeserver(instance: &Instance, part: Part) -> Result<fedproof_deployment::Ho
     }
 }
 
-/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6). Front ends
-/// close with the stage.
+/// Ends what the scenario left behind: faults, homeservers that were halted, stopped or upgraded, names (R6), accounts
+/// that are lent. Front ends close with the stage.
 async fn leave(instance: &Instance, stage: &Stage) {
     if instance.scenario.scenario.exclusive {
         let servers = &instance.servers;
-        for homeserver in std::iter::once(&servers.subject).chain(&servers.other) {
+        for homeserver in std::iter::once(&servers.subject).chain(&servers.other).filter_map(Home::booted) {
             let mended = async {
                 homeserver.undo_upgrade().await?;
                 if homeserver.is_running() {
@@ -189,8 +190,10 @@ async fn leave(instance: &Instance, stage: &Stage) {
         stage.gateway.heal(fault);
     }
     for player in stage.cast.values() {
-        if let Player::Virtual(server) = player {
-            stage.gateway.retire(server.name());
+        match player {
+            Player::Virtual(server) => stage.gateway.retire(server.name()),
+            Player::Client(client) => client.release().await,
+            _ => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a homeserver keeps, its log and its data, searched for what it must not be able to read.
 
 use fedproof_core::invariant::{Breach, Judgement, canaries_in};
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::Home;
 use std::{
     fs,
     io::ErrorKind,
@@ -9,7 +9,10 @@ use std::{
 };
 
 /// Adds a breach for each canary in each file.
-pub(crate) fn search(homeserver: &Homeserver, judgement: &mut Judgement) {
+pub(crate) fn search(homeserver: &Home, judgement: &mut Judgement) {
+    let Some(homeserver) = homeserver.booted() else {
+        return judgement.unclear("homeserver whose data and log are somebody else's");
+    };
     let files = homeserver.data_files();
     if files.is_empty() {
         judgement.unclear("homeserver whose data is in PostgreSQL");

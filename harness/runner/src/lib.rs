@@ -18,6 +18,7 @@ mod native;
 mod outcome;
 mod phases;
 pub mod plan;
+pub mod reach;
 mod row;
 mod ruling;
 mod run;
@@ -29,6 +30,7 @@ mod wording;
 
 pub use mutant::Mutant;
 pub use plan::{Instance, Plan, PlanError, Subject};
+pub use reach::Reach;
 pub use run::{ClientUnderTest, Decided, Field, Options, Sink, run};
 pub use standing::Diary;
 

@@ -3,7 +3,7 @@
 
 use crate::{actor::Player, instance::path_of, names::Names, outcome::StepError, standing, step::Stage};
 use fedproof_core::ServerName;
-use fedproof_deployment::{Homeserver, MutantSwitch};
+use fedproof_deployment::{Home, MutantSwitch};
 use fedproof_gateway::{Document, Effect, Fault};
 use serde::Deserialize;
 use serde_json::Value;
@@ -187,7 +187,7 @@ impl Mutant {
     }
 
     /// Whether this homeserver can have it.
-    pub fn fits(&self, homeserver: &Homeserver) -> bool {
+    pub fn fits(&self, homeserver: &Home) -> bool {
         match &self.seat {
             Seat::Gateway(_) | Seat::Front(_) | Seat::Agent => true,
             Seat::Homeserver(implementation) => homeserver.implementation() == implementation,
@@ -206,10 +206,10 @@ impl Mutant {
     }
 
     /// Switches it on.
-    pub(crate) async fn seed(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
+    pub(crate) async fn seed(&self, stage: &Stage, subject: &Home) -> Result<(), StepError> {
         match &self.seat {
             Seat::Homeserver(_) => {
-                for homeserver in seats(stage, subject) {
+                for homeserver in seats(stage, subject).filter_map(Home::booted) {
                     for switch in self.switches(stage) {
                         homeserver.mutate(&switch).await?;
                     }
@@ -240,10 +240,10 @@ impl Mutant {
     }
 
     /// Switches it off; a gateway's or a front end's fault ends with the instance.
-    pub(crate) async fn heal(&self, stage: &Stage, subject: &Homeserver) -> Result<(), StepError> {
+    pub(crate) async fn heal(&self, stage: &Stage, subject: &Home) -> Result<(), StepError> {
         match &self.seat {
             Seat::Homeserver(_) => {
-                for homeserver in seats(stage, subject) {
+                for homeserver in seats(stage, subject).filter_map(Home::booted) {
                     for switch in self.switches(stage) {
                         homeserver.heal_switch(&switch).await?;
                     }
@@ -261,7 +261,7 @@ impl Mutant {
 }
 
 /// The homeserver under test, and those others that the scenario has: where two understand each other, either may be wrong.
-fn seats<'a>(stage: &'a Stage, subject: &'a Homeserver) -> impl Iterator<Item = &'a Homeserver> {
+fn seats<'a>(stage: &'a Stage, subject: &'a Home) -> impl Iterator<Item = &'a Home> {
     let others = stage.cast.values().filter_map(|player| match player {
         Player::Homeserver(homeserver) if homeserver.name() != subject.name() => Some(homeserver),
         _ => None,

@@ -1,7 +1,7 @@
 //! From selected cases to what is played: instances of scenarios.
 
 use crate::mutant::Mutant;
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::Home;
 use fedproof_results::{CaseInfo, Verdict};
 use fedproof_scenario::{
     Loaded,
@@ -25,11 +25,11 @@ pub enum PlanError {
 #[derive(Clone)]
 pub struct Subject {
     /// The homeserver under test.
-    pub subject: Homeserver,
+    pub subject: Home,
     /// Another one, if the deployment has one.
-    pub other: Option<Homeserver>,
+    pub other: Option<Home>,
     /// The one whose allow-list is empty, if the deployment has one.
-    pub shut: Option<Homeserver>,
+    pub shut: Option<Home>,
 }
 
 /// A scenario, in one room version, against one homeserver under test.
@@ -65,14 +65,15 @@ pub struct Plan {
 /// Plans the selected cases on these homeservers: each scenario runs once for every distinct version, and one in which
 /// two homeservers take part once for every ordered pair of them. Homeservers of one version take turns, so that all of
 /// them work. A standing scenario judges each homeserver; one about upgrades has those under test that can be upgraded.
+/// `mark` ends the id of each instance ([`mark`]).
 ///
 /// # Errors
 /// [`PlanError::NoHomeserver`].
-pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], seed: u64) -> Result<Plan, PlanError> {
+pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Home], mark: &str) -> Result<Plan, PlanError> {
     if homeservers.is_empty() {
         return Err(PlanError::NoHomeserver);
     }
-    let mut versions: BTreeMap<String, Vec<&Homeserver>> = BTreeMap::new();
+    let mut versions: BTreeMap<String, Vec<&Home>> = BTreeMap::new();
     let shut = homeservers.iter().find(|homeserver| homeserver.is_shut()).cloned();
     let open = || homeservers.iter().filter(|homeserver| !homeserver.is_shut());
     for homeserver in open() {
@@ -90,7 +91,7 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
                 count += 1;
                 let set_aside = missing_part(scenario, other);
                 let instance = Instance {
-                    id: format!("i{count}-{:04x}", seed & 0xffff),
+                    id: format!("i{count}-{mark}"),
                     scenario: scenario.clone(),
                     version: room_version.to_owned(),
                     servers: Subject { subject: subject.clone(), other: other.cloned(), shut: shut.clone() },
@@ -110,17 +111,27 @@ pub fn plan(selected: &[(Loaded, Vec<CaseInfo>)], homeservers: &[Homeserver], se
     Ok(plan)
 }
 
+/// What the ids of all instances of a run of this seed end with, where homeservers are the run's own.
+pub fn mark(seed: u64) -> String {
+    format!("{:04x}", seed & 0xffff)
+}
+
 /// How many instances a run may have; an allow-list holds a name for each.
 const MOST: usize = 400;
 
 /// Ids of all instances that runs and kill matrices of this seed may have, for deployments that must list their names.
 pub fn instance_ids(seed: u64) -> Vec<String> {
-    let id = |letter: char| move |count: usize| format!("{letter}{count}-{:04x}", seed & 0xffff);
+    let mark = mark(seed);
+    let id = |letter: char| {
+        let mark = mark.clone();
+        move |count: usize| format!("{letter}{count}-{mark}")
+    };
     (1..=MOST).map(id('i')).chain((0..=2 * MOST).map(id('m'))).collect()
 }
 
 impl Plan {
-    /// Sets aside what cannot be played: `why` gives verdict and reason for a scenario (R7).
+    /// Sets aside what cannot be played: `why` gives verdict and reason for a scenario (R7). What judges the others'
+    /// traffic is none of it.
     pub fn set_aside(&mut self, why: impl Fn(&Loaded) -> Option<(Verdict, String)>) {
         for instance in self.shared.iter_mut().chain(&mut self.exclusive) {
             if let Some(aside) = why(&instance.scenario) {
@@ -128,33 +139,44 @@ impl Plan {
             }
         }
     }
+
+    /// Sets aside what judges the traffic of all.
+    pub fn set_aside_standing(&mut self, verdict: Verdict, reason: &str) {
+        for instance in &mut self.standing {
+            instance.set_aside = Some((verdict, reason.to_owned()));
+        }
+    }
+
+    /// Every instance, in the order in which they begin.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.shared.iter().chain(&self.exclusive).chain(&self.standing)
+    }
 }
 
 /// What makes two homeservers the same subject: version and digest of what was installed, and whether it can be upgraded.
-fn kind_of(homeserver: &Homeserver) -> String {
+fn kind_of(homeserver: &Home) -> String {
     format!("{} {} {}", homeserver.spec(), homeserver.digest(), homeserver.can_upgrade())
 }
 
 /// The homeservers under test, each with another one if there is any. `turn` says whose turn it is among equals.
 fn pairs<'a>(
     scenario: &Loaded,
-    versions: &BTreeMap<String, Vec<&'a Homeserver>>,
-    open: Vec<&'a Homeserver>,
+    versions: &BTreeMap<String, Vec<&'a Home>>,
+    open: Vec<&'a Home>,
     turn: usize,
-) -> Vec<(&'a Homeserver, Option<&'a Homeserver>)> {
-    let any_other =
-        |subject: &Homeserver| open.iter().copied().find(|other: &&Homeserver| other.name() != subject.name());
+) -> Vec<(&'a Home, Option<&'a Home>)> {
+    let any_other = |subject: &Home| open.iter().copied().find(|other: &&Home| other.name() != subject.name());
     if scenario.scenario.standing {
         return open.iter().map(|subject| (*subject, any_other(subject))).collect();
     }
     // Where none can be upgraded, the scenario is skipped on all of them.
     let upgrades = scenario.scenario.needs.features.iter().any(|feature| feature == UPGRADE)
         && open.iter().any(|homeserver| homeserver.can_upgrade());
-    let one_of_each: Vec<&Homeserver> =
+    let one_of_each: Vec<&Home> =
         versions.values().enumerate().map(|(n, alike)| alike[(turn + n) % alike.len()]).collect();
     let subjects = one_of_each.iter().copied().filter(|subject| !upgrades || subject.can_upgrade());
     // What differs from the subject; where all are alike, any.
-    let of_each_kind = |subject: &'a Homeserver| {
+    let of_each_kind = |subject: &'a Home| {
         let others: Vec<_> =
             one_of_each.iter().copied().filter(|other| other.name() != subject.name()).map(Some).collect();
         if has_other(scenario) && !others.is_empty() { others } else { vec![any_other(subject)] }
@@ -162,7 +184,7 @@ fn pairs<'a>(
     subjects.flat_map(|subject| of_each_kind(subject).into_iter().map(move |other| (subject, other))).collect()
 }
 
-fn missing_part(scenario: &Loaded, other: Option<&Homeserver>) -> Option<(Verdict, String)> {
+fn missing_part(scenario: &Loaded, other: Option<&Home>) -> Option<(Verdict, String)> {
     (has_other(scenario) && other.is_none())
         .then(|| (Verdict::Skipped, "the deployment has only one homeserver".to_owned()))
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use fedproof_agent::Program;
 use fedproof_agent_protocol::Hello;
-use fedproof_deployment::{Description, Homeserver, Recorded};
+use fedproof_deployment::{Description, Home, Recorded};
 use fedproof_gateway::Gateway;
 use fedproof_results::{Event, SubjectResult, Verdict, bounded};
 use fedproof_virtual::World;
@@ -27,7 +27,7 @@ pub struct Field {
     /// The virtual servers.
     pub world: World,
     /// The real ones.
-    pub homeservers: Vec<Homeserver>,
+    pub homeservers: Vec<Home>,
     /// Which instances were played on it.
     pub diary: Diary,
     /// The deployment as it is described.

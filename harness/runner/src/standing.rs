@@ -12,7 +12,7 @@ use fedproof_core::{
     invariant::{Breach, CANARIES, Judgement, RULES, Transcribed, rule},
     transcript::{Exchange, Transcript},
 };
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::Home;
 use fedproof_scenario::terms::ENCRYPTED_ONLY;
 use reqwest::Method;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,7 +120,7 @@ fn some_of(cases: &[String]) -> String {
 }
 
 /// Asks each homeserver for its keys, so that the transcript holds them.
-pub(crate) async fn learn_keys(homeservers: &[Homeserver]) {
+pub(crate) async fn learn_keys(homeservers: &[Home]) {
     for homeserver in homeservers {
         let asked = homeserver.endpoint().request("fedproof", None, Method::GET, "/_matrix/key/v2/server", None).await;
         if let Err(error) = asked {
@@ -133,7 +133,7 @@ pub(crate) async fn learn_keys(homeservers: &[Homeserver]) {
 #[derive(Clone)]
 pub(crate) struct Court {
     transcript: Transcript,
-    pub(crate) homeservers: Vec<Homeserver>,
+    pub(crate) homeservers: Vec<Home>,
     /// Event types that may be readable, where the deployment promises that others are not.
     readable: Option<Vec<String>>,
 }
@@ -150,11 +150,7 @@ impl Court {
     }
 
     /// What the rules with these names say of one homeserver.
-    pub(crate) async fn judge(
-        &self,
-        names: &[&'static str],
-        homeserver: &Homeserver,
-    ) -> Vec<(&'static str, Judgement)> {
+    pub(crate) async fn judge(&self, names: &[&'static str], homeserver: &Home) -> Vec<(&'static str, Judgement)> {
         let (exchanges, readable) = (self.transcript.since(0), self.readable.clone());
         let (names, homeserver) = (names.to_vec(), homeserver.clone());
         let work = move || {
@@ -175,7 +171,7 @@ impl Court {
     }
 
     /// What every rule says of one homeserver.
-    pub(crate) async fn judge_all(&self, homeserver: &Homeserver) -> Vec<(&'static str, Judgement)> {
+    pub(crate) async fn judge_all(&self, homeserver: &Home) -> Vec<(&'static str, Judgement)> {
         let all: Vec<&'static str> = RULES.iter().map(|(name, _)| *name).collect();
         self.judge(&all, homeserver).await
     }

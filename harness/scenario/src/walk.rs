@@ -61,3 +61,29 @@ pub(crate) fn every_step(scenario: &Scenario) -> Vec<(String, &At<Step>)> {
     }
     steps
 }
+
+impl Scenario {
+    /// Every step once, called by a phase or not, branches of `parallel` included.
+    pub fn steps(&self) -> Vec<&Step> {
+        every_step(self).into_iter().map(|(_, step)| &**step).collect()
+    }
+
+    /// The steps that the phases play for these rows, as often as they are called; those of a phase in rounds once.
+    pub fn played(&self, is_selected: impl Fn(&str) -> bool) -> Vec<&Step> {
+        let cases = || self.cases.iter().enumerate().filter(|(_, case)| is_selected(case.id.as_str()));
+        let mut lists: Vec<List<'_>> = Vec::new();
+        for (index, phase) in self.phases.iter().enumerate() {
+            lists.push(shared(index, phase));
+            lists.extend(cases().flat_map(|(case, _)| of_case(self, case, phase)));
+        }
+        let mut played = Vec::new();
+        lists.reverse();
+        while let Some(list) = lists.pop() {
+            for (pointer, step) in list.steps() {
+                lists.extend(branches(&pointer, step).into_iter().rev());
+                played.push(&**step);
+            }
+        }
+        played
+    }
+}

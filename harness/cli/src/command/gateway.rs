@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -34,19 +34,7 @@ pub(crate) async fn gateway(args: Args) -> Result<u8, CliError> {
         Some(path) => write_exchanges(&gateway, path)?,
         None => mpsc::unbounded_channel().1,
     };
-    let mut servers = Vec::new();
-    for (name, route) in &routes.servers {
-        let name = name.server();
-        gateway.route_real(name.clone(), route.base_url.authority());
-        let at = SocketAddr::new(args.bind, route.proxy_port);
-        let opened = gateway.open_proxy_at(name.clone(), at).await;
-        let proxy = opened.map_err(|error| failed(format!("{error} ({at}, the proxy of {name})")))?;
-        servers.push(json!({
-            "server_name": name.as_str(),
-            "proxy": format!("http://{proxy}"),
-            "base_url": route.base_url.to_string(),
-        }));
-    }
+    let servers = open(&gateway, &routes, args.bind).await.map_err(failed)?;
     announce(&gateway, &args, servers);
     let ended = tokio::select! {
         () = interrupt::signalled(&interrupted) => Ok(exit::QUALIFIED),
@@ -54,6 +42,25 @@ pub(crate) async fn gateway(args: Args) -> Result<u8, CliError> {
     };
     gateway.close();
     ended
+}
+
+/// Stands between the servers of a routes file, with their proxy ports at `bind`. Gives who is reached where, or in words
+/// what could not be opened.
+pub(super) async fn open(gateway: &Gateway, routes: &Routes, bind: IpAddr) -> Result<Vec<Value>, String> {
+    let mut servers = Vec::new();
+    for (name, route) in &routes.servers {
+        let name = name.server();
+        gateway.route_real(name.clone(), route.base_url.authority());
+        let at = SocketAddr::new(bind, route.proxy_port);
+        let opened = gateway.open_proxy_at(name.clone(), at).await;
+        let proxy = opened.map_err(|error| format!("{error} ({at}, the proxy of {name})"))?;
+        servers.push(json!({
+            "server_name": name.as_str(),
+            "proxy": format!("http://{proxy}"),
+            "base_url": route.base_url.to_string(),
+        }));
+    }
+    Ok(servers)
 }
 
 /// Says that it is ready, and where: what is on stdout is all there is to wait for.

@@ -17,7 +17,7 @@ use crate::{
     work::work_folder,
 };
 use fedproof_deployment::LOOPBACK;
-use fedproof_load::{Against, Home, Outcome, Place, Setting, Shard, Workload};
+use fedproof_load::{Against, Outcome, Place, Setting, Shard, Workload};
 use fedproof_report::load as report;
 use fedproof_results::{
     ServerInfo, exit,
@@ -160,7 +160,7 @@ pub(super) fn conclude(out: &Path, record: &LoadRecord, format: Format, interrup
 
 fn played_on(ground: &Ground) -> Place {
     Place {
-        homeservers: ground.field.homeservers.iter().cloned().map(Home::Booted).collect(),
+        homeservers: ground.field.homeservers.clone(),
         gateway: ground.field.gateway.clone(),
         world: ground.field.world.clone(),
     }

@@ -54,7 +54,7 @@ impl Other {
     pub(super) async fn mutate(&self, ground: &Ground, args: &Load) -> Result<(), CliError> {
         let Some(mutant) = &args.against_mutant else { return Ok(()) };
         let homeservers =
-            ground.field.homeservers.iter().filter(|one| self.names.iter().any(|name| name == one.name()));
+            ground.deployment.homeservers().iter().filter(|one| self.names.iter().any(|name| name == one.name()));
         for homeserver in homeservers {
             let switch = MutantSwitch { mutant: mutant.clone(), origin: None, room: None };
             homeserver.mutate(&switch).await?;

@@ -8,6 +8,7 @@ use crate::{
     identity::{draw_seed, now, run_id},
     interrupt,
 };
+use fedproof_client::Endpoint;
 use fedproof_deployment::{Connected, Connection, ConnectionError};
 use fedproof_gateway::Gateway;
 use fedproof_load::{Home, Place, Setting, Shard, Workload};
@@ -34,7 +35,15 @@ pub(super) async fn load_attached(workload: &Workload, shard: Shard, file: &Path
     let seed = args.seed.unwrap_or_else(draw_seed);
     let gateway = Gateway::new().map_err(|error| CliError::environment(format!("failed to {error}")))?;
     let http = http_client()?;
-    let attach = |one: &Connected| Home::attach(one.clone(), http.clone(), gateway.transcript().clone());
+    if let Some(one) = homeservers.iter().find(|one| !one.accounts.are_open()) {
+        let message = "load makes its users by open registration, and leaves them: {} has other `accounts`";
+        return Err(CliError::bad_input(message.replace("{}", &one.name)));
+    }
+    let attach = |one: &Connected| {
+        let endpoint =
+            Endpoint::new(http.clone(), &one.base_url, one.server_name.clone(), gateway.transcript().clone());
+        Home::attach(one.clone(), endpoint)
+    };
     let homes: Vec<Home> = homeservers.iter().map(attach).collect();
     let refusals = fedproof_load::refusals(workload, &homes, shard);
     if !refusals.is_empty() {

@@ -44,7 +44,7 @@ impl Placed {
     /// What that makes of figures taken on `ground`; asked at the end, since it must have been so until then.
     pub(super) fn standing(&self, ground: &Ground) -> Standing {
         let homeservers = ground.field.homeservers.iter();
-        let database = |one: &fedproof_deployment::Homeserver| {
+        let database = |one: &fedproof_deployment::Home| {
             one.postgresql()
                 .map_or_else(|| Standing::SQLITE.to_owned(), |(server, _)| format!("PostgreSQL {}", server.version()))
         };

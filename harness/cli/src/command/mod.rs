@@ -1,5 +1,6 @@
 //! The commands.
 
+mod attach;
 mod baseline;
 mod bisect;
 mod bundle;
@@ -7,6 +8,7 @@ mod cleanup;
 mod compare;
 mod dashboard;
 mod doctor;
+mod dry_run;
 mod explain;
 mod gate;
 mod gateway;
@@ -24,6 +26,7 @@ mod load_standing;
 mod merge;
 mod mutants;
 mod playground;
+mod purge;
 mod repeat;
 mod report;
 mod run;

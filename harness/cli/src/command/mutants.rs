@@ -168,8 +168,9 @@ impl Stage {
         let mut ground =
             Ground::start(project, &self.description, (work.path(), &logs), seed, notify, interrupted, LOOPBACK)
                 .await?;
-        let mut planned = plan::plan(&plan::group(&catalogue.scenarios, &self.cases), &ground.field.homeservers, seed)
-            .map_err(CliError::bad_input)?;
+        let grouped = plan::group(&catalogue.scenarios, &self.cases);
+        let mut planned =
+            plan::plan(&grouped, &ground.field.homeservers, &plan::mark(seed)).map_err(CliError::bad_input)?;
         planned.set_aside(|scenario| client::unmet(client.as_ref(), scenario));
         ground.field.client = client.and_then(Result::ok);
         let options = Options {

@@ -11,7 +11,7 @@ use crate::{
     work::work_folder,
 };
 use fedproof_client::ClientError;
-use fedproof_deployment::{CONNECTION_SCHEMA, Connected, Connection};
+use fedproof_deployment::{Connected, Connection};
 use fedproof_results::exit;
 use nix::{
     sys::signal::{Signal, kill},
@@ -139,12 +139,8 @@ fn of_ground(ground: &Ground, args: &Up, deployment: &str) -> Connection {
         None => format!("http://{address}"),
     };
     let usable = ground.deployment.homeservers().iter().filter(|one| !one.is_shut());
-    Connection {
-        schema: CONNECTION_SCHEMA.to_owned(),
-        id: format!("{}-{:08x}", run_id(), draw_seed() as u32),
-        deployment: deployment.to_owned(),
-        homeservers: usable.map(|one| Connected::to(one, base_url(one.address()))).collect(),
-    }
+    let homeservers = usable.map(|one| Connected::to(one, base_url(one.address()))).collect();
+    Connection::new(format!("{}-{:08x}", run_id(), draw_seed() as u32), deployment, homeservers)
 }
 
 async fn environment(ground: &Ground) -> Result<String, ClientError> {

@@ -1,6 +1,6 @@
 //! `fedproof run`: plan, start, play, report, decide.
 
-use super::repeat;
+use super::{attach::Attachment, dry_run::dry_run, purge::purge, repeat};
 use crate::{
     args::{Format, Run},
     client,
@@ -14,9 +14,9 @@ use crate::{
     verdicts::{asked, read_baseline},
     work::work_folder,
 };
-use fedproof_deployment::{Description, LOOPBACK};
+use fedproof_deployment::{Backend, Description, LOOPBACK};
 use fedproof_results::{CaseInfo, Day, Event, Level, RunRecord, ServerInfo, Verdict, WallMs, exit};
-use fedproof_runner::{Options, Sink, plan, run as play};
+use fedproof_runner::{Field, Options, Plan, Sink, plan, run as play};
 use fedproof_scenario::{Catalogue, Diagnostic, Loaded, Profile, Selection, is_named};
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
@@ -29,7 +29,12 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         args.selectors.clone_from(&repeated.selectors);
     }
     let profile = project.profile(&args.profile, &catalogue.cases())?;
-    let description = ground::describe(project, &args.place)?;
+    let seed = args.seed.or(repeated.as_ref().map(|repeated| repeated.seed)).unwrap_or_else(draw_seed);
+    let attachment = Attachment::find(&mut args, seed).await?;
+    let description = match &attachment {
+        Some(attachment) => attachment.description(),
+        None => ground::describe(project, &args.place)?,
+    };
     let selection = select(&catalogue, &args.selectors, &profile, &description)?;
     has_settings(&catalogue, &selection, &profile)?;
     let client = args.client.get_or_insert_with(|| profile.client.clone().unwrap_or_else(|| "rust-sdk".to_owned()));
@@ -38,7 +43,14 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     if let Some(baseline) = &baseline {
         baseline.fits(&description.name, &args.profile).map_err(CliError::bad_input)?;
     }
-    let seed = args.seed.or(repeated.as_ref().map(|repeated| repeated.seed)).unwrap_or_else(draw_seed);
+    let at_level = |case: &CaseInfo| CaseInfo { level: profile.level_of(case), ..case.clone() };
+    let cases: Vec<CaseInfo> = selection.cases().map(at_level).collect();
+    if let Some(attachment) = attachment.as_ref().filter(|_| args.dry_run) {
+        let field = attachment.field(seed)?;
+        let planned = planned(&catalogue, &cases, &field, seed, Some(attachment), None)?;
+        dry_run(attachment, &planned, args.format);
+        return Ok(exit::QUALIFIED);
+    }
     let identity = identity(&catalogue, &selection, &args, seed, &description.name);
     let out = args.out.clone().unwrap_or_else(|| Path::new("fedproof-results").join(&identity.run_id));
     let work = work_folder(&identity.run_id, &out, args.keep)?;
@@ -47,8 +59,6 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 
     let recorder = Recorder::create(&out, &interrupted)?;
     let stopped = recorder.stopped();
-    let at_level = |case: &CaseInfo| CaseInfo { level: profile.level_of(case), ..case.clone() };
-    let cases: Vec<CaseInfo> = selection.cases().map(at_level).collect();
     recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
     if let Some((file, baseline)) = args.baseline.as_deref().zip(baseline) {
         let baseline = asked(baseline, &args.selectors);
@@ -77,8 +87,13 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     };
     let client_ms = if client.is_some() { elapsed(preparing) } else { 0 };
     let booting = Instant::now();
-    let booted = Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK).await;
-    let mut ground = match booted {
+    let booted = match &attachment {
+        Some(attachment) => attached(attachment, seed).await.map(|field| (None, field)),
+        None => Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK)
+            .await
+            .map(|ground| (Some(ground.deployment), ground.field)),
+    };
+    let (deployment, mut field) = match booted {
         Ok(ground) => ground,
         Err(error) => {
             // Results that say nothing was decided are better than none.
@@ -97,18 +112,15 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         }
     };
     let boot_ms = elapsed(booting);
-    let servers = ground.servers();
+    let servers = ground::servers(&field);
     recorder.emit(Event::DeploymentReady { servers: servers.clone(), boot_ms });
 
-    let grouped = plan::group(&catalogue.scenarios, &cases);
-    let mut planned = plan::plan(&grouped, &ground.field.homeservers, seed).map_err(CliError::bad_input)?;
-    planned.set_aside(|scenario| {
-        let of_place = ground::unmet(&description, scenario).map(|reason| (Verdict::Skipped, reason));
-        of_place.or_else(|| client::unmet(client.as_ref(), scenario))
-    });
-    ground.field.client = client.and_then(Result::ok);
+    let planned = planned(&catalogue, &cases, &field, seed, attachment.as_ref(), client.as_ref())?;
+    field.client = client.and_then(Result::ok);
+    let is_lent = field.homeservers.iter().any(|one| one.endpoint().accounts().count().is_some());
     let options = Options {
-        jobs: args.jobs.into(),
+        // Two instances that each have a part of what is lent would wait for each other.
+        jobs: if is_lent { 1 } else { args.jobs.into() },
         fail_fast: args.fail_fast,
         strict: args.strict,
         seed,
@@ -119,11 +131,16 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     };
     let playing = Instant::now();
     let sink = accepting(recorder.sink(), profile.clone(), cases.clone(), servers.clone(), today);
-    let stopped = play(planned, &ground.field, &options, &sink).await;
+    let stopped = play(planned, &field, &options, &sink).await;
     let cases_ms = elapsed(playing);
-    let usage = ground.usage();
-    let transcript = ground.field.gateway.transcript().clone();
-    ground.stop().await;
+    let usage = ground::usage(&field);
+    let transcript = field.gateway.transcript().clone();
+    match (deployment, &attachment) {
+        (Some(deployment), _) => deployment.stop().await,
+        (None, Some(attachment)) => purge(&field, &attachment.mark, &out, &recorder.sink()).await,
+        (None, None) => {}
+    }
+    field.gateway.close();
     for message in profile.audit(&recorder.results(&cases), &servers, today) {
         recorder.emit(Event::Warning { message });
     }
@@ -141,6 +158,37 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
         stdout::print(record.verdict.title());
     }
     Ok(exit_code.unwrap_or(record.verdict.exit_code()))
+}
+
+/// What instances are played on that somebody else started, with the gateway's ports open.
+async fn attached(attachment: &Attachment, seed: u64) -> Result<Field, CliError> {
+    let field = attachment.field(seed)?;
+    attachment.open(&field).await?;
+    Ok(field)
+}
+
+/// The plan, in which what cannot be played is set aside.
+fn planned(
+    catalogue: &Catalogue,
+    cases: &[CaseInfo],
+    field: &Field,
+    seed: u64,
+    attachment: Option<&Attachment>,
+    client: Option<&client::Client>,
+) -> Result<Plan, CliError> {
+    let grouped = plan::group(&catalogue.scenarios, cases);
+    let mark = attachment.map_or_else(|| plan::mark(seed), |attachment| attachment.mark.clone());
+    let mut planned = plan::plan(&grouped, &field.homeservers, &mark).map_err(CliError::bad_input)?;
+    let reach = attachment.map(|attachment| attachment.reach(field));
+    planned.set_aside(|scenario| {
+        let of_place = ground::unmet(&field.description, scenario);
+        let of_place = of_place.or_else(|| reach?.unmet(scenario)).map(|reason| (Verdict::Skipped, reason));
+        of_place.or_else(|| client::unmet(client, scenario))
+    });
+    if reach.is_some_and(|reach| !reach.gateway) {
+        planned.set_aside_standing(Verdict::Skipped, "nobody records what servers say to each other");
+    }
+    Ok(planned)
 }
 
 fn elapsed(since: Instant) -> u64 {
@@ -189,7 +237,9 @@ fn select(
                 && loaded.scenario.level == Level::Policy
                 && !is_asked(&entry.info)
                 && !missing_settings(catalogue, [entry.scenario], profile).is_empty();
-            ground::unmet(description, loaded).is_none() && !is_beside
+            // Of a deployment that somebody else started, each case is to be told of.
+            let is_told = description.backend == Backend::Attach || ground::unmet(description, loaded).is_none();
+            is_told && !is_beside
         });
     }
     if selection.entries.is_empty() {

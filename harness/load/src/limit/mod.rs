@@ -4,7 +4,7 @@ mod profile;
 mod search;
 
 use crate::{
-    home::Home,
+    Home,
     outcome::Outcome,
     play::{Play, Start},
     run::{LoadError, Setting, unless},

@@ -10,7 +10,7 @@ use fedproof_core::{
     ServerName,
     invariant::{Judgement, RULES},
 };
-use fedproof_deployment::Homeserver;
+use fedproof_deployment::Home;
 use serde_json::json;
 
 /// How many breaches are named.
@@ -49,7 +49,7 @@ pub(crate) async fn check(scene: &Scene<'_>, with: &With) -> Result<Done, StepEr
     Ok(Done { result, answer: None, flaw: None })
 }
 
-async fn judge(court: &Court, rule: &'static str, homeserver: &Homeserver) -> Judgement {
+async fn judge(court: &Court, rule: &'static str, homeserver: &Home) -> Judgement {
     court.judge(&[rule], homeserver).await.pop().map(|(_, judgement)| judgement).unwrap_or_default()
 }
 

@@ -1,0 +1,244 @@
+//! Taking away what a run made on homeservers that stay.
+
+use crate::{
+    ClientError, Endpoint,
+    accounts::{Account, Way},
+};
+use fedproof_core::path::encode;
+use futures::{StreamExt, stream};
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Requests at once: others use the homeserver, too.
+const AT_ONCE: usize = 4;
+/// Rooms asked for at once.
+const PAGE: usize = 500;
+
+/// What was taken away, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// Rooms that are gone from the homeserver.
+    pub rooms: usize,
+    /// Accounts that are deactivated and erased; their names stay taken.
+    pub accounts: usize,
+    /// What is left, in words, and why.
+    pub left: Vec<String>,
+}
+
+impl Purged {
+    fn leave(&mut self, what: impl Into<String>) {
+        self.left.push(what.into());
+    }
+}
+
+impl Endpoint {
+    /// Takes away `rooms`, every other room whose creator was made by the run, and the accounts that were made here.
+    /// `mark` is part of every name that the run made, and of nothing else. Rooms take an administrator: one that is
+    /// named, or one that is made for it by the shared secret, and taken away last.
+    pub async fn purge(&self, rooms: &BTreeSet<String>, mark: &str) -> Purged {
+        let mut purged = Purged::default();
+        let made = self.accounts.made();
+        let administrator = match self.administrator(mark).await {
+            Ok(administrator) => administrator,
+            Err(error) => {
+                purged.leave(format!("no administrator could be made: {error}"));
+                None
+            }
+        };
+        match &administrator {
+            Some(administrator) => {
+                if let Err(error) = self.purge_rooms(administrator, rooms, (&made, mark), &mut purged).await {
+                    purged.leave(format!("rooms: {error}"));
+                }
+            }
+            None => {
+                self.leave_rooms(rooms, &mut purged).await;
+                let mut empty = rooms.clone();
+                for account in &made {
+                    empty.extend(self.joined(account).await.unwrap_or_default());
+                }
+                if !empty.is_empty() {
+                    let what = "up to {} rooms, with nobody of the run in them: only an administrator can purge them";
+                    purged.leave(what.replace("{}", &empty.len().to_string()));
+                }
+            }
+        }
+        let token = administrator.as_ref().map(|one| one.token.as_str());
+        let accounts =
+            stream::iter(&made).map(|account| async move { (account, self.deactivate(account, token).await) });
+        let ended: Vec<_> = accounts.buffer_unordered(AT_ONCE).collect().await;
+        let mut count = |account: &Account, result: Result<(), String>| match result {
+            Ok(()) => purged.accounts += 1,
+            Err(why) => purged.leave(format!("account {}: {why}", account.user_id)),
+        };
+        ended.into_iter().for_each(|(account, result)| count(account, result));
+        if let Some(own) = administrator.filter(|one| !one.password.is_empty()) {
+            let result = self.deactivate(&own, Some(&own.token)).await;
+            count(&own, result);
+        }
+        purged
+    }
+
+    /// Looks whether the administrator that is named is one; makes nothing.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub async fn may_purge(&self) -> Result<(), ClientError> {
+        let Some(token) = &self.accounts.administrator else { return Ok(()) };
+        let (status, body) = self.quietly(Method::GET, "/_synapse/admin/v1/rooms?limit=1", Some(token), None).await?;
+        match status {
+            200 => Ok(()),
+            _ => Err(ClientError::Refused { server: self.server().clone(), what: "list its rooms", status, body }),
+        }
+    }
+
+    /// Who may purge rooms. One that is named has no password here.
+    async fn administrator(&self, mark: &str) -> Result<Option<Account>, ClientError> {
+        if let Some(token) = self.accounts.administrator.clone() {
+            return Ok(Some(Account { user_id: String::new(), password: String::new(), token, id: None }));
+        }
+        let Way::SharedSecret(secret) = &self.accounts.way else { return Ok(None) };
+        let name = format!("fedproof-purge-{mark}");
+        let password = self.accounts.password(&name);
+        self.by_secret(secret, &name, password, true).await.map(Some)
+    }
+
+    async fn purge_rooms(
+        &self,
+        administrator: &Account,
+        rooms: &BTreeSet<String>,
+        (made, mark): (&[Account], &str),
+        purged: &mut Purged,
+    ) -> Result<(), ClientError> {
+        let token = &administrator.token;
+        let is_ours = |room: &Value| {
+            let text = |key: &str| room[key].as_str().unwrap_or_default();
+            let is_creator = |account: &Account| account.user_id == text("creator");
+            rooms.contains(text("room_id")) || text("creator").contains(mark) || made.iter().any(is_creator)
+        };
+        let ids = |all: Vec<Value>| -> BTreeSet<String> {
+            all.iter()
+                .filter(|room| is_ours(room))
+                .filter_map(|room| Some(room["room_id"].as_str()?.to_owned()))
+                .collect()
+        };
+        // Of rooms that nobody is in yet, an invite that was never taken for one, the list says nothing.
+        let there: BTreeSet<String> = ids(self.all_rooms(token).await?).union(rooms).cloned().collect();
+        let gone = stream::iter(&there).map(|room| async move { (room, self.purge_room(token, room).await) });
+        let gone: Vec<_> = gone.buffer_unordered(AT_ONCE).collect().await;
+        for (room, result) in gone {
+            match result {
+                Ok(true) => purged.rooms += 1,
+                Ok(false) => {}
+                Err(why) => purged.leave(format!("room {room}: {why}")),
+            }
+        }
+        for room in ids(self.all_rooms(token).await?) {
+            purged.leave(format!("room {room}: it is still there after its purge"));
+        }
+        Ok(())
+    }
+
+    /// Every room that the homeserver knows.
+    async fn all_rooms(&self, token: &str) -> Result<Vec<Value>, ClientError> {
+        let (mut all, mut from) = (Vec::new(), Some(0));
+        while let Some(start) = from {
+            let path = format!("/_synapse/admin/v1/rooms?limit={PAGE}&from={start}");
+            let (status, body) = self.quietly(Method::GET, &path, Some(token), None).await?;
+            if status != 200 {
+                return Err(ClientError::Refused {
+                    server: self.server().clone(),
+                    what: "list its rooms",
+                    status,
+                    body,
+                });
+            }
+            all.extend(body["rooms"].as_array().into_iter().flatten().cloned());
+            from = body["next_batch"].as_u64();
+        }
+        Ok(all)
+    }
+
+    /// Whether the room was there; it is not any longer.
+    async fn purge_room(&self, token: &str, room: &str) -> Result<bool, String> {
+        let path = format!("/_synapse/admin/v1/rooms/{}", encode(room));
+        // To delete what is not there succeeds, too.
+        match self.quietly(Method::GET, &path, Some(token), None).await {
+            Ok((404, _)) => return Ok(false),
+            Ok(_) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        // Also if somebody is still in it: all of it is ours.
+        let body = json!({"purge": true, "force_purge": true, "block": false});
+        let answer = self.quietly(Method::DELETE, &path, Some(token), Some(&body)).await;
+        match answer.map_err(|error| error.to_string())? {
+            (200, _) => Ok(true),
+            (status, body) => Err(format!("{status} {body}")),
+        }
+    }
+
+    /// Deactivates and erases, by whoever can: the service that made it, an administrator, or the user.
+    async fn deactivate(&self, account: &Account, administrator: Option<&str>) -> Result<(), String> {
+        let user = encode(&account.user_id);
+        let answered = match (&self.accounts.way, &account.id, administrator) {
+            (Way::Mas { url, client_id, client_secret }, Some(id), _) => {
+                let path = format!("/api/admin/v1/users/{id}/deactivate");
+                match self.mas_token(url, (client_id, client_secret)).await {
+                    Ok(token) => self.ask_mas(url, &token, &path, &json!({"skip_erase": false})).await,
+                    Err(error) => Err(error),
+                }
+            }
+            (_, _, Some(token)) => {
+                // To erase a user leaves what it uploaded.
+                let media = format!("/_synapse/admin/v1/users/{user}/media");
+                let _none = self.quietly(Method::DELETE, &media, Some(token), None).await;
+                let path = format!("/_synapse/admin/v1/deactivate/{user}");
+                self.quietly(Method::POST, &path, Some(token), Some(&json!({"erase": true}))).await
+            }
+            (_, _, None) => {
+                let identifier = json!({"type": "m.id.user", "user": account.user_id});
+                let auth = json!({"type": "m.login.password", "identifier": identifier, "password": account.password});
+                let body = json!({"erase": true, "auth": auth});
+                let path = "/_matrix/client/v3/account/deactivate";
+                self.quietly(Method::POST, path, Some(&account.token), Some(&body)).await
+            }
+        };
+        match answered.map_err(|error| error.to_string())? {
+            (200..300, _) => Ok(()),
+            // A case of administration did it before.
+            (_, body) if body["errcode"] == "M_USER_DEACTIVATED" => Ok(()),
+            (status, body) => Err(format!("{status} {body}")),
+        }
+    }
+
+    /// The rooms that a user is in.
+    async fn joined(&self, account: &Account) -> Result<Vec<String>, ClientError> {
+        let path = "/_matrix/client/v3/joined_rooms";
+        let (_, body) = self.quietly(Method::GET, path, Some(&account.token), None).await?;
+        let joined = body["joined_rooms"].as_array().into_iter().flatten();
+        Ok(joined.filter_map(|room| room.as_str().map(str::to_owned)).collect())
+    }
+
+    /// Has lent accounts leave and forget `rooms`; those that were made leave theirs when they end.
+    async fn leave_rooms(&self, rooms: &BTreeSet<String>, purged: &mut Purged) {
+        let Way::Existing(logins) = &self.accounts.way else { return };
+        for _ in logins {
+            let left = async {
+                let account = self.lent().await?;
+                let token = Some(account.token.as_str());
+                for room in self.joined(&account).await?.iter().filter(|room| rooms.contains(*room)) {
+                    for verb in ["leave", "forget"] {
+                        let path = format!("/_matrix/client/v3/rooms/{}/{verb}", encode(room));
+                        self.quietly(Method::POST, &path, token, Some(&json!({}))).await?;
+                    }
+                }
+                self.quietly(Method::POST, "/_matrix/client/v3/logout", token, None).await
+            };
+            if let Err(error) = left.await {
+                purged.leave(format!("rooms of a lent account: {error}"));
+            }
+        }
+    }
+}
