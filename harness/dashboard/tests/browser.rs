@@ -59,6 +59,8 @@ async fn every_page_is_well_in_every_window() {
                 if name == "missing" {
                     found.retain(|complaint| !complaint.contains("404"));
                 }
+                // Reports are as they were written.
+                let language = if name.starts_with("report") { "en" } else { language };
                 if chrome.evaluate("document.documentElement.lang").await != language {
                     found.push("another language than asked for".into());
                 }

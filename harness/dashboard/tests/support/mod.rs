@@ -182,6 +182,8 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("compare", &format!("/compare?a=2026-replayed-{before}&b=2026-replayed-{at}")),
         ("search", "/search?q=endpoint"),
         ("live", "/live"),
+        ("report", "/run/2026-replayed-219/report"),
+        ("report-load", "/run/2026-load-045/report"),
         ("login", "/login"),
         ("missing", "/run/no-such-run"),
     ]

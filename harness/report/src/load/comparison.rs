@@ -73,7 +73,7 @@ pub(super) fn html(comparison: &Comparison) -> Markup {
             "B has " code { (comparison.against.join(", ")) } ". " (comparison.pairs) " pairs, played "
             code { (comparison.order) } ". What follows this section is about A."
         }
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th { "" } th.n { "A" } th.n { "B" } th.n { "B/A" } th.n { "interval" } th { "B" } } }
             tbody { @for figure in &comparison.figures {
                 tr {

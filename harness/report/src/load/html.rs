@@ -99,7 +99,7 @@ fn thresholds(record: &LoadRecord) -> Markup {
         return html! { p { "The workload has none." } };
     }
     html! {
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th { "" } th { "must hold" } th.n { "seen" } } }
             tbody { @for threshold in &record.thresholds {
                 tr {
@@ -118,7 +118,7 @@ fn operations(record: &LoadRecord) -> Markup {
     operations.sort_by_key(|one| rank(&one.name));
     html! {
         p.quiet { "From when something was due, not from when the generator got to it, to the last byte." }
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th { "" } th.n { "count" } th.n { "errors" } th.n { "/s" } th.n { "p50" } th.n { "p95" } th.n { "p99" } th.n { "p99.9" } th.n { "max" } } }
             tbody { @for one in operations {
                 tr {
@@ -148,7 +148,7 @@ fn work(record: &LoadRecord) -> Markup {
             p { "The homeservers' counters tell of all shards: what one operation cost is in the merged whole." }
         }
         p.quiet { "For one operation, over the phases in which it was the only one; mixed: over phases with several." }
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th { "operation" } th { "homeserver" } th.n { "count" } th.n { "CPU" } th.n { "CPU of PostgreSQL" } th.n { "database transactions" } th.n { "events persisted" } th.n { "federation requests" } th.n { "bytes sent" } } }
             tbody { @for Work { server, operation, count, cpu_ms, database_cpu_ms, db_transactions, events_persisted, requests, bytes, .. } in record.own_work() {
                 tr {
@@ -237,7 +237,7 @@ fn invariants(record: &LoadRecord) -> Markup {
             @if record.invariants.iter().any(|one| !one.whole) { "Over the first part of the traffic, which was kept for this; a long load is not kept whole." }
             @else { "Over all traffic." }
         }
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th { "rule" } th { "homeserver" } th.n { "judged" } th { "breaches" } } }
             tbody { @for one in &record.invariants {
                 tr {

@@ -31,7 +31,7 @@ pub(super) fn text(limit: &Limit) -> String {
 pub(super) fn html(limit: &Limit) -> Markup {
     html! {
         p { strong { (found(limit)) } ". What follows this section is about the highest rate that held, or about the first." }
-        div.wide { table {
+        div.wide tabindex="0" { table {
             thead { tr { th.n { "rate" } th.n { "achieved" } th { "" } th { "" } } }
             tbody { @for step in &limit.steps {
                 tr {
