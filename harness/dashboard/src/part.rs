@@ -129,8 +129,10 @@ pub(crate) fn figure_kind(words: &Words, kind: FigureKind) -> &'static str {
 /// A figure as one reads it.
 pub(crate) fn amount(value: f64, unit: &str) -> String {
     match unit {
-        "us" => duration_us(value as u64),
-        "ms" if value < 100.0 => format!("{} ms", digits(value)),
+        "us" if value < 100_000.0 => duration_us(value as u64),
+        "us" => amount(value / 1_000.0, "ms"),
+        "ms" if value < 1_000.0 => format!("{} ms", digits(value)),
+        "ms" if value < 60_000.0 => format!("{} s", digits(value / 1_000.0)),
         "ms" => duration_us((value * 1_000.0) as u64),
         "bytes" if value < 10_000.0 => format!("{value:.0} B"),
         "bytes" if value < 10_000_000.0 => format!("{} KiB", digits(value / 1024.0)),
@@ -175,7 +177,7 @@ mod tests {
         let told =
             [(12_345.0, "us"), (3.25, "ms"), (1_500.0, "ms"), (900.0, "bytes"), (190_840_832.0, "bytes"), (2.5, "")];
         let told = told.map(|(value, unit)| amount(value, unit));
-        assert_eq!(told, ["12.3 ms", "3.25 ms", "1.5 s", "900 B", "182 MiB", "2.50"]);
+        assert_eq!(told, ["12.3 ms", "3.25 ms", "1.50 s", "900 B", "182 MiB", "2.50"]);
         assert_eq!(change(200.0, 210.0), "+5.0 %");
         assert_eq!(change(0.0, 1.0), "–");
     }
