@@ -3,7 +3,7 @@
 //! Everything fedproof knows of an implementation is in `fixtures/homeservers/NAME/adapter.yaml` and the files it
 //! names, all relative to that folder. A second implementation is a second folder.
 
-use crate::{DeploymentError, yaml};
+use crate::{DeploymentError, workers::Workers, yaml};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub(crate) struct Adapter {
     pub(crate) folder: PathBuf,
     /// What `adapter.yaml` says.
     pub(crate) data: Data,
+    /// Its workers, if it can have any.
+    pub(crate) workers: Option<Workers>,
 }
 
 /// `adapter.yaml`.
@@ -33,6 +35,9 @@ pub(crate) struct Data {
     pub(crate) files: IndexMap<String, String>,
     pub(crate) database: Database,
     pub(crate) start: Start,
+    /// File that says what workers it can have ([`Workers`]).
+    #[serde(default)]
+    workers: Option<String>,
     /// Paths that answer 200 once it is ready.
     pub(crate) ready: Vec<String>,
     pub(crate) version: VersionQuery,
@@ -176,7 +181,8 @@ impl Adapter {
                 message: "files and ready need at least one entry".into(),
             });
         }
-        Ok(Self { name: implementation.to_owned(), folder, data })
+        let workers = data.workers.as_ref().map(|file| yaml::read(&folder.join(file))).transpose()?;
+        Ok(Self { name: implementation.to_owned(), folder, data, workers })
     }
 
     /// The constraints file of `version`. A release between two that have one takes that of the next later: what releases

@@ -168,7 +168,7 @@ impl Preparing<'_> {
             server::values("prepare", "prepare.invalid", folder, self.ca_pem, &server.installed, &port, proxy)?;
         server.store.describe(&mut values);
         server.configure(&values)?;
-        let process = server.boot(&values, address).await?;
+        let process = server.boot(&values, &server.main(address)).await?;
         Ok((server, process))
     }
 

@@ -13,13 +13,16 @@ use crate::{
     postgresql,
     python::Python,
     record::Record,
+    redis::Redis,
     server::{self, Server},
     template::for_each_instance,
+    workers::{Hiring, Staff},
 };
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use futures::future::{join_all, try_join_all};
 use indexmap::{IndexMap, map::Entry};
+use serde_json::Value;
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -54,6 +57,7 @@ pub struct Setting {
 pub struct Deployment {
     homeservers: Vec<Homeserver>,
     postgresql: Option<Arc<Postgresql>>,
+    redis: Option<Arc<Redis>>,
     project: Option<Arc<Project>>,
     _record: Record,
 }
@@ -77,6 +81,7 @@ impl Deployment {
             *path = std::path::absolute(&*path).map_err(DeploymentError::io("find", &*path))?;
         }
         let adapters = adapters(description, &setting.fixtures)?;
+        workers_exist(description, &adapters)?;
         let names: Vec<&str> = description.homeservers.keys().map(String::as_str).collect();
         std::fs::create_dir_all(&setting.logs).map_err(DeploymentError::io("create", &setting.logs))?;
         let python = Python::find().await?;
@@ -92,6 +97,10 @@ impl Deployment {
             true => Some(Arc::new(start_postgresql(&setting, &python, &mut record).await?)),
             false => None,
         };
+        let redis = match description.has_workers() {
+            true => Some(Arc::new(Redis::start(&python, &setting.logs, &mut record).await?)),
+            false => None,
+        };
         if let (Some(project), Some(postgresql)) = (&project, &postgresql) {
             container::admit(postgresql.socket(), project.user)?;
         }
@@ -101,12 +110,29 @@ impl Deployment {
         for (name, described) in &description.homeservers {
             let Some(build) = builds.get(&described.spec) else { continue };
             let Some(store) = build.prepared.store(description.database_of(described), name) else { continue };
-            let own = store.settings(&build.adapter);
-            let mut settings = vec![own, description.settings.clone(), described.settings.clone()];
-            settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             let folder = setting.work.join(name);
             let server_name = ServerName::new(&described.server_name);
             let port = Port::reserve(setting.bind)?;
+            let staff = match redis.as_ref().filter(|_| !described.workers.is_empty()) {
+                Some(redis) => {
+                    let hiring = Hiring {
+                        adapter: &build.adapter,
+                        name,
+                        server_name: &server_name,
+                        wanted: &described.workers,
+                        main: port.address(),
+                        bind: setting.bind,
+                        logs: &setting.logs,
+                        redis: redis.socket(),
+                    };
+                    Some((Staff::hire(hiring, |name| record.state_file(name))?, redis.clone()))
+                }
+                None => None,
+            };
+            let own = [store.settings(&build.adapter), staff.as_ref().map_or(Value::Null, |(staff, _)| staff.settings())];
+            let described_settings = [description.settings.clone(), described.settings.clone()];
+            let mut settings: Vec<Value> = own.into_iter().chain(described_settings).collect();
+            settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
             // Where the homeserver reaches this process, and nobody else does.
             let here = project.as_ref().map_or(LOOPBACK, |project| project.gateway);
             let proxy = setting.gateway.open_proxy_at(server_name.clone(), (here, 0).into()).await;
@@ -115,6 +141,9 @@ impl Deployment {
             let mut values =
                 server::values(name, server_name.as_str(), &folder, ca_pem, &build.installed, &port, proxy)?;
             store.describe(&mut values);
+            if let Some((staff, _)) = &staff {
+                staff.describe(&mut values);
+            }
             let server = Server {
                 name: name.clone(),
                 adapter: build.adapter.clone(),
@@ -142,7 +171,8 @@ impl Deployment {
                 values: values.into(),
                 port: port.into(),
                 paused: Mutex::new(false),
-                process: None.into(),
+                staff,
+                processes: Vec::new().into(),
                 version: String::new().into(),
                 switches: Vec::new().into(),
                 past_cpu_ms: 0.into(),
@@ -151,7 +181,7 @@ impl Deployment {
             })));
         }
         // From here on, leaving early kills what was started.
-        let deployment = Self { homeservers, postgresql, project, _record: record };
+        let deployment = Self { homeservers, postgresql, redis, project, _record: record };
         try_join_all(deployment.homeservers.iter().map(Homeserver::start)).await?;
         Ok(deployment)
     }
@@ -162,7 +192,8 @@ impl Deployment {
     /// What is wrong with the description; always bad input.
     pub fn check(description: &Description, fixtures: &Path) -> Result<(), DeploymentError> {
         description.check()?;
-        adapters(description, fixtures).map(|_| ())
+        let adapters = adapters(description, fixtures)?;
+        workers_exist(description, &adapters)
     }
 
     /// The homeservers, in the order of the description.
@@ -195,7 +226,7 @@ impl Deployment {
     /// # Errors
     /// Who is not.
     pub fn are_separate(&self, cores: &Cores) -> Result<(), DeploymentError> {
-        let servers = self.homeservers.iter().filter_map(Homeserver::pid).chain(self.database_processes());
+        let servers = self.homeservers.iter().flat_map(Homeserver::pids).chain(self.database_processes());
         let placed = servers.map(|pid| (pid, &cores.servers)).chain([(std::process::id(), &cores.generator)]);
         match placed.filter_map(|(pid, cores)| cores::strays(pid, cores)).next() {
             Some(strays) => Err(DeploymentError::Cores { message: format!("{strays} run elsewhere") }),
@@ -213,6 +244,9 @@ impl Deployment {
         if let Some(postgresql) = &self.postgresql {
             postgresql.stop().await;
         }
+        if let Some(redis) = &self.redis {
+            redis.stop().await;
+        }
         if let Some(project) = self.project.clone() {
             // What it could not remove is found by the next cleanup.
             let _ = tokio::task::spawn_blocking(move || project.remove()).await;
@@ -225,6 +259,9 @@ impl Drop for Deployment {
         self.homeservers.iter().for_each(Homeserver::kill_now);
         if let Some(postgresql) = &self.postgresql {
             postgresql.end_now();
+        }
+        if let Some(redis) = &self.redis {
+            redis.end_now();
         }
         if let Some(project) = &self.project {
             project.remove();
@@ -256,6 +293,25 @@ fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<Strin
         }
     }
     Ok(adapters)
+}
+
+/// Checks that the adapters have the workers that the description asks for.
+fn workers_exist(
+    description: &Description,
+    adapters: &IndexMap<String, Arc<Adapter>>,
+) -> Result<(), DeploymentError> {
+    for (name, homeserver) in &description.homeservers {
+        let spec: Spec = homeserver.spec.parse()?;
+        let adapter = adapters.get(spec.implementation());
+        let known: Vec<&String> =
+            adapter.iter().filter_map(|adapter| adapter.workers.as_ref()).flat_map(|data| data.kinds.keys()).collect();
+        if let Some(unknown) = homeserver.workers.keys().find(|kind| !known.contains(kind)) {
+            let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+            let message = format!("workers: of {name}: there is no kind {unknown:?} (known: {})", known.join(", "));
+            return Err(DeploymentError::Description { deployment: description.name.clone(), message });
+        }
+    }
+    Ok(())
 }
 
 async fn start_postgresql(

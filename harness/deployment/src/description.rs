@@ -9,6 +9,11 @@ use std::{collections::BTreeMap, path::Path};
 
 /// The feature that every deployment has whose homeservers run in containers.
 const CONTAINERS: &str = "containers";
+/// The feature that every deployment has with a homeserver of several processes.
+const WORKERS: &str = "workers";
+
+/// More of a kind than any test needs.
+const MOST_WORKERS: usize = 16;
 
 /// A set of homeservers with their configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -120,6 +125,10 @@ pub struct HomeserverDescription {
     /// Where it keeps its data, if not where the deployment says.
     #[serde(default)]
     pub database: Option<DatabaseKind>,
+    /// What runs beside its main process: how many of which kind, such as `{generic: 2, federation_sender: 1}`; the
+    /// adapter knows the kinds. They need its data in PostgreSQL.
+    #[serde(default)]
+    pub workers: IndexMap<String, usize>,
     /// Its allow-list is empty: it takes part only where a scenario asks for it.
     #[serde(default)]
     pub shut: bool,
@@ -184,6 +193,11 @@ impl Description {
         homeserver.database.unwrap_or(self.database)
     }
 
+    /// Whether any homeserver has workers.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.homeservers.values().any(|homeserver| !homeserver.workers.is_empty())
+    }
+
     /// Whether any homeserver keeps its data in `kind`.
     pub(crate) fn uses(&self, kind: DatabaseKind) -> bool {
         self.homeservers.values().any(|homeserver| self.database_of(homeserver) == kind)
@@ -204,6 +218,12 @@ impl Description {
         let is_in_containers = self.features.iter().any(|feature| feature == CONTAINERS);
         if is_in_containers != (self.backend == Backend::Compose) {
             return bad("the feature `containers` is that of the backend `compose`, and no deployment's own".into());
+        }
+        if self.features.iter().any(|feature| feature == WORKERS) != self.has_workers() {
+            return bad("the feature `workers` and `workers:` of a homeserver go together".into());
+        }
+        if self.has_workers() && self.backend == Backend::Compose {
+            return bad("workers run with the backend `process` only (docker-compose.yml has some of its own)".into());
         }
         let can_upgrade = |homeserver: &HomeserverDescription| homeserver.upgrade_to.is_some();
         if self.features.iter().any(|feature| feature == "upgrade") != self.homeservers.values().any(can_upgrade) {
@@ -228,6 +248,12 @@ impl Description {
                 self.homeservers.iter().take(index).find(|(_, o)| o.server_name.eq_ignore_ascii_case(server_name))
             {
                 return bad(format!("{name} and {other} are both called {server_name}"));
+            }
+            if !homeserver.workers.is_empty() && self.database_of(homeserver) != DatabaseKind::Postgresql {
+                return bad(format!("workers: of {name} need its data in PostgreSQL (`database: postgresql`)"));
+            }
+            if homeserver.workers.values().any(|count| !(1..=MOST_WORKERS).contains(count)) {
+                return bad(format!("workers: of {name}: there are 1 to {MOST_WORKERS} of a kind"));
             }
             if !is_map_or_nothing(&homeserver.settings) {
                 return bad(format!("settings: of {name} is no map"));

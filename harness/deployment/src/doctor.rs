@@ -3,6 +3,7 @@
 use crate::{
     postgresql::{self, Programs},
     python::{Environment, Python},
+    redis,
 };
 use serde::Serialize;
 use std::{
@@ -67,6 +68,15 @@ pub async fn doctor(cache: &Path) -> Vec<Check> {
             "postgresql",
             postgresql().await,
             "only for deployments that say `database: postgresql`, such as load (Debian: apt-get install postgresql)",
+            false,
+        ),
+        check(
+            "redis",
+            match redis::program() {
+                Ok(program) => says(&program.to_string_lossy(), "--version").await,
+                Err(error) => Err(error.to_string()),
+            },
+            "only for deployments whose homeservers have workers, such as saas (Debian: apt-get install redis-server)",
             false,
         ),
         check(

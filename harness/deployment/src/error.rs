@@ -220,6 +220,20 @@ pub enum DeploymentError {
         /// What it said.
         message: String,
     },
+    /// The run's Redis is not installed, or does not start.
+    #[error("use Redis, which homeservers with workers need: {message} (Debian: apt-get install redis-server)")]
+    Redis {
+        /// What is lacking.
+        message: String,
+    },
+    /// The front of a homeserver with workers could not be opened.
+    #[error("open the front of {name}: {source}")]
+    Front {
+        /// The homeserver.
+        name: String,
+        /// The gateway's word.
+        source: fedproof_gateway::GatewayError,
+    },
     /// The container engine, or Compose, is not there or refused.
     #[error("{action}: {message}")]
     Engine {

@@ -106,6 +106,11 @@ impl Home {
         self.booted().is_some_and(Homeserver::can_upgrade)
     }
 
+    /// Names of its workers, as far as this process started them.
+    pub fn workers(&self) -> Vec<&str> {
+        self.booted().map_or_else(Vec::new, Homeserver::workers)
+    }
+
     /// Its client API.
     pub fn endpoint(&self) -> Endpoint {
         match self {

@@ -1,9 +1,13 @@
 //! The handle of one homeserver of a deployment: what is known of it. What can be done to it: `operations`.
 
-use crate::{Metrics, Notify, Postgresql, log, port::Port, proc, process::Process, server::Server, template::Values};
+use crate::{
+    Metrics, Notify, Postgresql, log, port::Port, proc, process::Process, redis::Redis, server::Server,
+    template::Values, workers::Staff,
+};
 use fedproof_client::Endpoint;
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
+use futures::future::select_all;
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
@@ -32,7 +36,10 @@ pub(crate) struct Inner {
     pub(crate) port: Lock<Port>,
     /// Operations take it: one at a time. True while paused.
     pub(crate) paused: Mutex<bool>,
-    pub(crate) process: Lock<Option<Running>>,
+    /// Its workers, with the Redis that they need, if it has any.
+    pub(crate) staff: Option<(Staff, Arc<Redis>)>,
+    /// Its processes since it was started last, the main one first.
+    pub(crate) processes: Lock<Vec<Running>>,
     pub(crate) version: Lock<String>,
     /// Mutants in force: a restart brings them back.
     pub(crate) switches: Lock<Vec<MutantSwitch>>,
@@ -44,12 +51,13 @@ pub(crate) struct Inner {
     pub(crate) over: std::sync::atomic::AtomicBool,
 }
 
-/// A process, where its part of the log begins, and its processor time when last read.
+/// A process, its log and where its part of it begins, and its processor time when last read.
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) process: Arc<Process>,
     /// Of the homeserver itself.
     pub(crate) pid: u32,
+    pub(crate) log: PathBuf,
     pub(crate) log_from: u64,
     pub(crate) cpu_ms: Arc<AtomicU64>,
 }
@@ -127,9 +135,26 @@ impl Homeserver {
         Endpoint::new(server.http.clone(), &base_url, server_name.clone(), gateway.transcript().clone())
     }
 
-    /// Its plain-HTTP listener on loopback, client and federation API alike.
+    /// Its plain-HTTP listener on loopback, client and federation API alike; its front's, if it has workers.
     pub fn address(&self) -> SocketAddr {
+        self.0.staff.as_ref().map_or_else(|| self.main_address(), |(staff, _)| staff.address())
+    }
+
+    /// The listener of its main process.
+    pub(crate) fn main_address(&self) -> SocketAddr {
         held(&self.0.port).address()
+    }
+
+    /// Names of its workers, such as `generic-1`; none if it is one process.
+    pub fn workers(&self) -> Vec<&str> {
+        let workers = self.0.staff.iter().flat_map(|(staff, _)| &staff.workers);
+        workers.map(|worker| worker.name.as_str()).collect()
+    }
+
+    /// Names of its processes that can answer such a request, workers before the main one (`main`); none if it is one
+    /// process. A request with the header [`PROCESS`](fedproof_gateway::PROCESS) is answered by the one that is named.
+    pub fn processes_that_answer(&self, method: &str, path: &str) -> Vec<String> {
+        self.0.staff.as_ref().map_or_else(Vec::new, |(staff, _)| staff.that_answer(method, path))
     }
 
     /// Its log, over all its restarts.
@@ -146,12 +171,17 @@ impl Homeserver {
         if self.postgresql().is_some() { Vec::new() } else { vec![file, log] }
     }
 
-    /// The process id, while it runs.
+    /// The process id, of the main one if there are several, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.running().map(|running| running.pid)
     }
 
-    /// Whether its process runs (paused or not).
+    /// Process ids of all its processes that run, the main one first.
+    pub fn pids(&self) -> Vec<u32> {
+        self.all_running().iter().map(|running| running.pid).collect()
+    }
+
+    /// Whether its (main) process runs (paused or not).
     pub fn is_running(&self) -> bool {
         self.running().is_some()
     }
@@ -167,20 +197,24 @@ impl Homeserver {
         if let Some(death) = self.postgresql().and_then(|(server, _)| server.died()) {
             return Some(death);
         }
-        let running = held(&self.0.process).clone()?;
-        let status = running.process.ended_unexpectedly()?;
-        let log = log::tail(self.log_path(), running.log_from);
-        Some(format!("homeserver {} ended with {status}; the end of its log:\n{log}", self.name()))
+        if let Some(death) = self.0.staff.as_ref().and_then(|(_, redis)| redis.died()) {
+            return Some(death);
+        }
+        let processes = held(&self.0.processes).clone();
+        let (status, ended) =
+            processes.iter().find_map(|running| Some((running.process.ended_unexpectedly()?, running)))?;
+        let log = log::tail(&ended.log, ended.log_from);
+        Some(format!("homeserver {} ended with {status}; the end of its log:\n{log}", ended.process.name()))
     }
 
     /// Waits until it ends without having been asked to; for ever if it does not.
     pub async fn death(&self) -> String {
         loop {
-            let running = held(&self.0.process).clone();
-            match running {
-                Some(running) => drop(running.process.wait().await),
-                None => std::future::pending().await,
+            let processes = held(&self.0.processes).clone();
+            if processes.is_empty() {
+                std::future::pending::<()>().await;
             }
+            select_all(processes.iter().map(|running| Box::pin(running.process.wait()))).await;
             if let Some(death) = self.died() {
                 return death;
             }
@@ -194,18 +228,23 @@ impl Homeserver {
 
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
-        let past = self.0.past_cpu_ms.load(Ordering::SeqCst);
-        match held(&self.0.process).clone() {
-            Some(running) => Usage {
-                cpu_ms: past + running.read_cpu(),
-                rss_bytes: running.process.ended().map_or_else(|| proc::resident_bytes(running.pid), |_| 0),
-            },
-            None => Usage { cpu_ms: past, rss_bytes: 0 },
+        let mut usage = Usage { cpu_ms: self.0.past_cpu_ms.load(Ordering::SeqCst), rss_bytes: 0 };
+        for running in held(&self.0.processes).iter() {
+            usage.cpu_ms += running.read_cpu();
+            usage.rss_bytes += running.process.ended().map_or_else(|| proc::resident_bytes(running.pid), |_| 0);
         }
+        usage
     }
 
     pub(crate) fn running(&self) -> Option<Running> {
-        held(&self.0.process).clone().filter(|running| running.process.ended().is_none())
+        let main = held(&self.0.processes).first().cloned();
+        main.filter(|running| running.process.ended().is_none())
+    }
+
+    /// All its processes that run, the main one first.
+    pub(crate) fn all_running(&self) -> Vec<Running> {
+        let processes = held(&self.0.processes);
+        processes.iter().filter(|running| running.process.ended().is_none()).cloned().collect()
     }
 }
 

@@ -7,8 +7,10 @@ use crate::{
     homeserver::{Inner, Running, held},
     port::{self, Port},
     process::To,
-    server,
+    server::{self, Part},
+    template::Values,
 };
+use futures::future::{join_all, try_join_all};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::{
@@ -83,10 +85,11 @@ impl Homeserver {
     /// None so far.
     pub async fn kill(&self) -> Result<(), DeploymentError> {
         let mut paused = self.0.paused.lock().await;
-        if let Some(running) = self.running() {
+        join_all(self.all_running().iter().map(|running| async {
             running.read_cpu();
             running.process.kill().await;
-        }
+        }))
+        .await;
         *paused = false;
         Ok(())
     }
@@ -98,8 +101,9 @@ impl Homeserver {
     pub async fn pause(&self) -> Result<(), DeploymentError> {
         let mut paused = self.0.paused.lock().await;
         let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "pause" };
-        let running = self.running().ok_or_else(not_running)?;
-        *paused = running.process.pause().await;
+        self.running().ok_or_else(not_running)?;
+        let processes = self.all_running();
+        *paused = join_all(processes.iter().map(|running| running.process.pause())).await.into_iter().all(|done| done);
         if *paused { Ok(()) } else { Err(not_running()) }
     }
 
@@ -110,7 +114,8 @@ impl Homeserver {
     pub async fn resume(&self) -> Result<(), DeploymentError> {
         let mut paused = self.0.paused.lock().await;
         let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: "resume" };
-        self.running().ok_or_else(not_running)?.process.resume().await;
+        self.running().ok_or_else(not_running)?;
+        join_all(self.all_running().iter().map(|running| running.process.resume())).await;
         *paused = false;
         Ok(())
     }
@@ -167,23 +172,25 @@ impl Homeserver {
 
     async fn order(&self, verb: &'static str, arguments: Value) -> Result<(), DeploymentError> {
         let not_running = || DeploymentError::NotRunning { name: self.name().to_owned(), action: verb };
-        let running = {
+        let processes = {
             let paused = self.0.paused.lock().await;
-            self.running().filter(|_| !*paused).ok_or_else(not_running)?
+            self.running().filter(|_| !*paused).ok_or_else(not_running)?;
+            self.all_running()
         };
-        running.process.order(verb, arguments).await
+        let orders = processes.iter().map(|running| running.process.order(verb, arguments.clone()));
+        try_join_all(orders).await.map(|_| ())
     }
 
     /// Keeps it on `cores`, after a restart too.
     pub(crate) fn keep_on(&self, cores: &BTreeSet<usize>) -> Result<(), DeploymentError> {
         *held(&self.0.cores) = Some(cores.clone());
-        self.pid().map_or(Ok(()), |pid| cores::keep(pid, cores))
+        self.pids().into_iter().try_for_each(|pid| cores::keep(pid, cores))
     }
 
     /// Kills it without waiting: the end of the deployment.
     pub(crate) fn kill_now(&self) {
         self.0.over.store(true, Ordering::SeqCst);
-        if let Some(running) = self.running() {
+        for running in self.all_running() {
             running.process.expect_end();
             running.process.signal(Signal::SIGKILL, To::Group);
         }
@@ -194,10 +201,11 @@ impl Homeserver {
     }
 
     async fn stop_held(&self, paused: &mut bool) {
-        if let Some(running) = self.running() {
+        join_all(self.all_running().iter().map(|running| async {
             running.read_cpu();
             server::stop(&running.process).await;
-        }
+        }))
+        .await;
         *paused = false;
     }
 
@@ -209,7 +217,8 @@ impl Homeserver {
             return Ok(());
         }
         *paused = false;
-        let first = held(&self.0.process).is_none();
+        // The front of a homeserver with workers keeps to the main process's port.
+        let first = held(&self.0.processes).is_empty() && self.0.staff.is_none();
         match self.boot().await {
             // Ours was reserved, so this takes somebody who binds it in spite of that. A later start keeps the port,
             // since clients have its address.
@@ -224,34 +233,33 @@ impl Homeserver {
 
     async fn boot(&self) -> Result<(), DeploymentError> {
         let Inner { server, gateway, server_name, .. } = &*self.0;
-        let address = self.address();
+        let (address, public) = (self.main_address(), self.address());
         let values = {
             let mut values = held(&self.0.values);
             values.set("port", address.port());
+            values.set("public_port", public.port());
             values.clone()
         };
         server.configure(&values)?;
         let began = Instant::now();
-        let log_from = std::fs::metadata(&server.log).map_or(0, |file| file.len());
-        let process = match server.boot(&values, address).await {
+        let main = self.boot_part(&server.main(address), &values).await;
+        let main = match main {
             Err(DeploymentError::EndedAtStart { .. }) if port::is_taken(address).await => {
                 return Err(DeploymentError::PortInUse { name: self.name().to_owned(), port: address.port() });
             }
-            result => Arc::new(result?),
+            result => result?,
         };
-        let pid = process.server_pid().await;
-        let switches = held(&self.0.switches).clone();
-        for switch in switches {
-            process.order("mutate", json!(switch)).await?;
-        }
-        let cores = held(&self.0.cores).clone();
-        if let Some(cores) = cores {
-            cores::keep(pid, &cores)?;
-        }
+        let workers = match &self.0.staff {
+            Some((staff, _)) => {
+                let parts = staff.parts(&server.folder, &values)?;
+                try_join_all(parts.iter().map(|(part, values)| self.boot_part(part, values))).await?
+            }
+            None => Vec::new(),
+        };
         *held(&self.0.version) = server.version(address).await;
-        gateway.route_real(server_name.clone(), address);
-        if let Some(earlier) = held(&self.0.process).replace(Running { process, pid, log_from, cpu_ms: Arc::default() })
-        {
+        gateway.route_real(server_name.clone(), public);
+        let processes = std::iter::once(main).chain(workers).collect();
+        for earlier in std::mem::replace(&mut *held(&self.0.processes), processes) {
             self.0.past_cpu_ms.fetch_add(earlier.cpu_ms.load(Ordering::SeqCst), Ordering::SeqCst);
         }
         if self.0.over.load(Ordering::SeqCst) {
@@ -261,5 +269,21 @@ impl Homeserver {
         let message = format!("{} {} is ready", server.adapter.name, self.version());
         (self.0.notify)(Some(self.name()), format!("{message} after {:.1} s", began.elapsed().as_secs_f64()));
         Ok(())
+    }
+
+    /// Starts one of its processes, with the mutants that are in force and on the cores that are its own.
+    async fn boot_part(&self, part: &Part<'_>, values: &Values) -> Result<Running, DeploymentError> {
+        let log_from = std::fs::metadata(part.log).map_or(0, |file| file.len());
+        let process = Arc::new(self.0.server.boot(values, part).await?);
+        let pid = process.server_pid().await;
+        let switches = held(&self.0.switches).clone();
+        for switch in switches {
+            process.order("mutate", json!(switch)).await?;
+        }
+        let cores = held(&self.0.cores).clone();
+        if let Some(cores) = cores {
+            cores::keep(pid, &cores)?;
+        }
+        Ok(Running { process, pid, log: part.log.to_owned(), log_from, cpu_ms: Arc::default() })
     }
 }

@@ -12,12 +12,12 @@ pub use statements::Statement;
 pub use usage::PostgresqlUsage;
 
 pub(crate) use cluster::USER;
-pub(crate) use programs::{Programs, account};
+pub(crate) use programs::{Account, Programs, account, clean};
 
 use crate::{
     DeploymentError, Notify,
     homeserver::held,
-    log, proc,
+    lifeline, log, proc,
     process::{Process, To},
     python::Python,
     record::Record,
@@ -26,7 +26,6 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use programs::Account;
 use std::{
     path::{Path, PathBuf},
     sync::Mutex,
@@ -44,8 +43,6 @@ const READY_EVERY: Duration = Duration::from_millis(20);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How long one statement of ours may take, such as the schema of a homeserver.
 const SQL_LIMIT: Duration = Duration::from_secs(120);
-/// What runs it: see there.
-const LAUNCHER: &str = include_str!("postgresql/launcher.py");
 /// Its name in records and logs. No homeserver can be called so.
 const NAME: &str = ".postgresql";
 
@@ -95,8 +92,9 @@ impl Postgresql {
         configure(&data, with.settings, counts_statements)?;
         let log = with.logs.join("postgresql.log");
         let (file, log_from) = log::open(&log)?;
-        let mut command = programs::clean(with.python.program());
-        command.args(launch(&programs, account, &with.record.state_file(NAME), &data, &place)).stderr(file);
+        let server = [programs.path("postgres"), "-D".into(), data.clone(), "-k".into(), place.clone()];
+        let mut command = lifeline::command(with.python.program(), account, &with.record.state_file(NAME), server);
+        command.stderr(file);
         let process = Process::spawn_ending_with(Signal::SIGQUIT, "PostgreSQL", command)?;
         let start_time = proc::Stat::of(process.pid).map_or(0, |stat| stat.start_time);
         let folder = Mutex::new(Some(folder));
@@ -253,15 +251,6 @@ impl Drop for Postgresql {
     fn drop(&mut self) {
         self.end_now();
     }
-}
-
-/// Arguments of the Python that launches it.
-fn launch(programs: &Programs, account: Option<Account>, state: &Path, data: &Path, socket: &Path) -> Vec<PathBuf> {
-    let Account { uid, gid } = account.unwrap_or(Account { uid: u32::MAX, gid: u32::MAX });
-    let words = ["-I", "-S", "-c", LAUNCHER].map(PathBuf::from).into_iter();
-    let numbers = [uid, gid].map(|id| PathBuf::from(id.to_string()));
-    let server = [programs.path("postgres"), "-D".into(), data.into(), "-k".into(), socket.into()];
-    words.chain([state.into()]).chain(numbers).chain(server).collect()
 }
 
 /// Adds the settings of `file` to those of `initdb`.

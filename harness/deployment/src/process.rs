@@ -82,6 +82,11 @@ impl Process {
         Ok(Self { name, pid, signals, exit, expected, control, container: None })
     }
 
+    /// What messages call it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// How it ended, if it did.
     pub(crate) fn ended(&self) -> Option<String> {
         self.exit.borrow().clone()

@@ -211,15 +211,16 @@ fn clear(folder: &Path, run: &Run, removed: &mut Vec<Removed>) -> Result<(), Dep
     // PostgreSQL's children are not of its group: it must have the time to end them.
     let others = run.others.iter().map(|(name, folder)| (name, folder.clone(), Signal::SIGQUIT));
     for (name, work, signal) in homeservers.chain(others) {
-        let launched = read::<Launched>(&folder.join(format!("{name}.state.json")));
-        if let Some(Launched { pid, start_time }) = launched
-            && proc::is_alive(pid, start_time)
-            && let Ok(id) = i32::try_from(pid).map(Pid::from_raw)
-        {
-            // It leads its group. One that ended since the look above gets no signal, nor does a group without members.
-            let _ = killpg(id, signal).or_else(|_| kill(id, signal));
-            proc::wait_for_end(pid, start_time, END_LIMIT);
-            removed.push(Removed::Process { name: name.clone(), pid });
+        for (process, Launched { pid, start_time }) in launched(folder, name) {
+            if proc::is_alive(pid, start_time)
+                && let Ok(id) = i32::try_from(pid).map(Pid::from_raw)
+            {
+                // It leads its group. One that ended since the look above gets no signal, nor does a group without
+                // members.
+                let _ = killpg(id, signal).or_else(|_| kill(id, signal));
+                proc::wait_for_end(pid, start_time, END_LIMIT);
+                removed.push(Removed::Process { name: process, pid });
+            }
         }
         if std::fs::read_to_string(work.join(MARK)).is_ok_and(|mark| mark == id) {
             remove(&work)?;
@@ -233,6 +234,17 @@ fn clear(folder: &Path, run: &Run, removed: &mut Vec<Removed>) -> Result<(), Dep
     remove(folder)?;
     removed.push(Removed::Folder(folder.to_owned()));
     Ok(())
+}
+
+/// The processes of `name` that are on record in `folder`: its own, and its workers' (`NAME.WORKER`).
+fn launched(folder: &Path, name: &str) -> Vec<(String, Launched)> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".state.json")?.to_owned()));
+    let is_its = |process: &String| {
+        process.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let its = names.filter(is_its);
+    its.filter_map(|process| Some((process.clone(), read(&folder.join(format!("{process}.state.json")))?))).collect()
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {

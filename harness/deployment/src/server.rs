@@ -43,6 +43,21 @@ const READY_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// The gateway's certificate, in a homeserver's folder.
 const CA: &str = "gateway-ca.pem";
 
+/// One of the processes that a homeserver consists of.
+pub(crate) struct Part<'a> {
+    /// For messages.
+    pub(crate) name: &'a str,
+    pub(crate) log: &'a Path,
+    /// Where the launcher records it.
+    pub(crate) state: &'a Path,
+    /// After the launcher's own.
+    pub(crate) arguments: &'a [String],
+    /// Paths that answer 200 once it is ready.
+    pub(crate) ready: &'a [String],
+    /// Its listener.
+    pub(crate) address: SocketAddr,
+}
+
 /// What it takes to start a homeserver.
 pub(crate) struct Server {
     pub(crate) name: String,
@@ -96,33 +111,40 @@ impl Server {
         self.store.begin_anew(&self.folder.join(&self.adapter.data.database.file)).await
     }
 
-    /// Starts it at `address` and waits until it is ready. Dropping the future kills it.
-    pub(crate) async fn boot(&self, values: &Values, address: SocketAddr) -> Result<Process, DeploymentError> {
-        let (log, log_from) = log::open(&self.log)?;
-        let (command, container) = self.command(values, address, log)?;
-        let process = Process::spawn(&self.name, command, container)?;
+    /// The process that it consists of, or the main one of several, at `address`.
+    pub(crate) fn main(&self, address: SocketAddr) -> Part<'_> {
+        let Self { name, log, state, .. } = self;
+        let (arguments, ready) = (&self.adapter.data.start.arguments, &self.adapter.data.ready);
+        Part { name, log, state, arguments, ready, address }
+    }
+
+    /// Starts `part` of it and waits until it is ready. Dropping the future kills it.
+    pub(crate) async fn boot(&self, values: &Values, part: &Part<'_>) -> Result<Process, DeploymentError> {
+        let (log, log_from) = log::open(part.log)?;
+        let (command, container) = self.command(values, part, log)?;
+        let process = Process::spawn(part.name, command, container)?;
         let began = Instant::now();
         let mut last = "no answer".to_owned();
-        let name = || self.name.clone();
+        let name = || part.name.to_owned();
         tokio::select! {
-            () = self.ready(address, &mut last) => Ok(process),
+            () = self.ready(part, &mut last) => Ok(process),
             status = process.wait() => {
-                let log = log::tail(&self.log, log_from);
+                let log = log::tail(part.log, log_from);
                 Err(DeploymentError::EndedAtStart { name: name(), status, log })
             }
             () = tokio::time::sleep_until(began + BOOT_LIMIT) => {
                 process.kill().await;
-                let log = log::tail(&self.log, log_from);
+                let log = log::tail(part.log, log_from);
                 Err(DeploymentError::NotReady { name: name(), limit: BOOT_LIMIT, last: last.clone(), log })
             }
         }
     }
 
-    /// What starts it, and its container if it runs in one.
+    /// What starts a part, and its container if it runs in one.
     fn command(
         &self,
         values: &Values,
-        address: SocketAddr,
+        part: &Part<'_>,
         log: std::fs::File,
     ) -> Result<(Command, Option<Container>), DeploymentError> {
         let start = &self.adapter.data.start;
@@ -132,14 +154,14 @@ impl Server {
             None => path.to_owned(),
         };
         let path = |path: &Path| inside(path).to_string_lossy().into_owned();
-        let mut words = vec![path(&self.adapter.folder.join(&start.launcher)), "--state".to_owned(), path(&self.state)];
+        let mut words = vec![path(&self.adapter.folder.join(&start.launcher)), "--state".to_owned(), path(part.state)];
         if let Some(mutants) = start.mutants.as_ref().map(|file| self.adapter.folder.join(file))
             && mutants.is_file()
         {
             words.extend(["--mutants".to_owned(), path(&mutants)]);
         }
         words.push("--".to_owned());
-        for argument in &start.arguments {
+        for argument in part.arguments {
             words.push(values.fill_text(&adapter, argument)?);
         }
         let mut environment = BTreeMap::new();
@@ -158,13 +180,13 @@ impl Server {
             Some(image) => {
                 let folders = self.store.postgresql().map(|(server, _)| server.socket().to_owned());
                 let (command, container) = image.command(&Service {
-                    name: &self.name,
+                    name: part.name,
                     words,
                     environment,
                     folder: &self.folder,
                     folders: folders.into_iter().collect(),
-                    published: SocketAddr::new(self.bind, address.port()),
-                    ready: self.adapter.data.ready.first().map_or("/", String::as_str),
+                    published: SocketAddr::new(self.bind, part.address.port()),
+                    ready: part.ready.first().map_or("/", String::as_str),
                 })?;
                 (command, Some(container))
             }
@@ -188,13 +210,13 @@ impl Server {
     }
 
     /// Returns once every ready path answered 200.
-    async fn ready(&self, address: SocketAddr, last: &mut String) {
+    async fn ready(&self, part: &Part<'_>, last: &mut String) {
         let mut ticks = interval(READY_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for path in &self.adapter.data.ready {
+        for path in part.ready {
             loop {
                 ticks.tick().await;
-                match self.get(address, path).await {
+                match self.get(part.address, path).await {
                     Ok(response) if response.status() == 200 => break,
                     Ok(response) => *last = format!("{} from {path}", response.status()),
                     Err(error) => *last = format!("no answer from {path} ({})", error.without_url()),
@@ -250,6 +272,7 @@ pub(crate) fn values(
     values.set("name", name);
     values.set("server_name", server_name);
     values.set("port", port.address().port());
+    values.set("public_port", port.address().port());
     // A container has an address of its own, which is published where others are to reach it.
     let bind = if installed.image.is_some() { Ipv4Addr::UNSPECIFIED.into() } else { port.ip() };
     values.set("bind", bind.to_string());

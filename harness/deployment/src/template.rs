@@ -1,10 +1,11 @@
 //! Configuration of a homeserver: the adapter's template, the deployment's settings over it, placeholders filled in.
 //!
-//! Placeholders, in templates, settings, arguments and variables of the environment alike: `${name}`, `${server_name}`, `${port}` and `${bind}` (of its listener),
+//! Placeholders, in templates, settings, arguments and variables of the environment alike: `${name}`, `${server_name}`, `${port}` and `${bind}` (of its listener), `${public_port}` (where others reach it: the same, unless it has workers),
 //! `${proxy_host}`, `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
 //! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text); where its data is in PostgreSQL also
-//! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`. A text that is nothing but
-//! `${port}` or `${proxy_port}` becomes a number.
+//! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`; where it has workers `${replication_port}`,
+//! `${redis_socket}`, and of each `${worker}` (its name) and `${worker_port}`. A text that is nothing but
+//! `${port}` or another port becomes a number.
 
 use crate::DeploymentError;
 use serde_json::Value;

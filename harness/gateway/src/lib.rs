@@ -28,11 +28,12 @@
 //! `connect` reads what comes before TLS, `ca` mints (`kept` in files, for a service), `proxy` takes connections, `serve`
 //! answers inside TLS, `send` is the way of virtual servers; both of these `carry` a request past the `fault`s to what
 //! `route` says, by `upstream` to a real server or to a [`Host`], and `record` it. `front` is apart from all that: what
-//! client programs reach.
+//! client programs reach; `balance` as well: what stands before a homeserver of several processes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 mod answer;
+mod balance;
 mod ca;
 mod carry;
 mod connect;
@@ -52,6 +53,7 @@ mod send;
 mod serve;
 mod upstream;
 
+pub use balance::{Asked, Balancer, Choose, PROCESS};
 pub use error::GatewayError;
 pub use fault::{Effect, Fault, FaultId};
 pub use front::{Document, Front};

@@ -6,7 +6,7 @@ use fedproof_results::{CaseInfo, Verdict};
 use fedproof_scenario::{
     Loaded,
     model::{Actor, Part},
-    terms::UPGRADE,
+    terms::{UPGRADE, WORKERS},
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -153,9 +153,11 @@ impl Plan {
     }
 }
 
-/// What makes two homeservers the same subject: version and digest of what was installed, and whether it can be upgraded.
+/// What makes two homeservers the same subject: version and digest of what was installed, whether it can be upgraded, and
+/// its workers.
 fn kind_of(homeserver: &Home) -> String {
-    format!("{} {} {}", homeserver.spec(), homeserver.digest(), homeserver.can_upgrade())
+    let workers = homeserver.workers().join(",");
+    format!("{} {} {} {workers}", homeserver.spec(), homeserver.digest(), homeserver.can_upgrade())
 }
 
 /// The homeservers under test, each with another one if there is any. `turn` says whose turn it is among equals.
@@ -169,12 +171,16 @@ fn pairs<'a>(
     if scenario.scenario.standing {
         return open.iter().map(|subject| (*subject, any_other(subject))).collect();
     }
-    // Where none can be upgraded, the scenario is skipped on all of them.
-    let upgrades = scenario.scenario.needs.features.iter().any(|feature| feature == UPGRADE)
-        && open.iter().any(|homeserver| homeserver.can_upgrade());
+    // What only some homeservers have decides who is under test; where none has it, the scenario is skipped on all of them.
+    let needs = |feature: &str| scenario.scenario.needs.features.iter().any(|needed| needed == feature);
+    let upgrades = needs(UPGRADE) && open.iter().any(|homeserver| homeserver.can_upgrade());
+    let staffed = needs(WORKERS) && open.iter().any(|homeserver| !homeserver.workers().is_empty());
+    let will_do = |subject: &&Home| {
+        (!upgrades || subject.can_upgrade()) && (!staffed || !subject.workers().is_empty())
+    };
     let one_of_each: Vec<&Home> =
         versions.values().enumerate().map(|(n, alike)| alike[(turn + n) % alike.len()]).collect();
-    let subjects = one_of_each.iter().copied().filter(|subject| !upgrades || subject.can_upgrade());
+    let subjects = one_of_each.iter().copied().filter(will_do);
     // What differs from the subject; where all are alike, any.
     let of_each_kind = |subject: &'a Home| {
         let others: Vec<_> =

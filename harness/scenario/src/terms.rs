@@ -33,7 +33,7 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY, CONTAINERS];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY, CONTAINERS, WORKERS];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
@@ -50,6 +50,9 @@ pub const SHUT: &str = "shut";
 /// One of its homeservers can be started with a later release on its database (`lifecycle: upgrade`): scenarios that
 /// need this have such a one under test.
 pub const UPGRADE: &str = "upgrade";
+/// One of its homeservers consists of several processes (`native: {check: each_process}`): scenarios that need this have
+/// such a one under test.
+pub const WORKERS: &str = "workers";
 
 /// What an operator may have switched off: a deployment says so (`lacks`), and a case that uses it is skipped there.
 pub const SERVICES: &[&str] = &["presence", "public_rooms_over_federation"];

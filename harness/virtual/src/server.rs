@@ -9,7 +9,8 @@ use fedproof_core::{
     room::{Basis, RoomError},
     xmatrix::Signed,
 };
-use fedproof_gateway::{Reply, SendError};
+use fedproof_gateway::{PROCESS, Reply, SendError};
+use http::HeaderValue;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -156,6 +157,21 @@ impl VirtualServer {
         body: Option<Value>,
     ) -> Result<Reply, VirtualError> {
         let request = self.signed(to, method, path, body)?;
+        Ok(self.world.gateway().send(self.name(), to, request).await?)
+    }
+
+    /// The same, to be answered by one process of a homeserver that has several: its name is no part of what is signed.
+    pub async fn request_of(
+        &self,
+        process: &str,
+        to: &ServerName,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Reply, VirtualError> {
+        let mut request = self.signed(to, method, path, body)?;
+        let process = HeaderValue::from_str(process).map_err(http::Error::from)?;
+        request.headers_mut().insert(PROCESS, process);
         Ok(self.world.gateway().send(self.name(), to, request).await?)
     }
 

@@ -31,7 +31,8 @@ pub(super) async fn driver(preparing: &Preparing<'_>) -> Result<PathBuf, Deploym
     let made = preparing.entry.begin()?;
     let folder = made.path().join("driver");
     let mut command = Command::new(&preparing.installed.python);
-    command.args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--target"]);
+    // What a driver needs beside itself, such as Twisted, is the installation's: a second one must not go before it.
+    command.args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--target"]);
     command.arg(&folder).args(driver);
     command::run(&driver.join(", "), command, |_| {}).await?;
     std::fs::rename(&folder, &place).map_err(DeploymentError::io("write", &place))?;

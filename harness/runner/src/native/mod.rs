@@ -6,6 +6,7 @@ mod arrived;
 mod burst;
 mod classified;
 mod conforms;
+mod each_process;
 mod invariant;
 mod keys_claimed;
 mod last_segment;
@@ -40,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("acl_property", |scene, with| Box::pin(acl_property::check(scene, with))),
     ("arrived_in_order", |scene, with| Box::pin(arrived::in_order(scene, with))),
     ("burst", |scene, with| Box::pin(burst::send_all(scene, with))),
+    ("each_process", |scene, with| Box::pin(each_process::ask(scene, with))),
     ("invariant", |scene, with| Box::pin(invariant::check(scene, with))),
     ("keys_claimed", |scene, with| Box::pin(async move { keys_claimed::check(scene, with) })),
     ("last_segment", |_, with| Box::pin(async move { last_segment::cut(with) })),

@@ -1,9 +1,10 @@
-"""Runs PostgreSQL so that it cannot outlive fedproof. Started by harness/deployment/src/postgresql.rs:
+"""Runs a service, PostgreSQL or Redis, so that it cannot outlive fedproof. Started by harness/deployment/src/lifeline.rs:
 
-    python -c THIS STATE_FILE UID GID postgres [ARGUMENT]...
+    python -c THIS STATE_FILE UID GID PROGRAM [ARGUMENT]...
 
-Standard input is the life line: when it closes, whoever started the server is gone, and the server is shut down on the
-spot. A root that starts it becomes UID and GID first, since PostgreSQL refuses root.
+Standard input is the life line: when it closes, whoever started the service is gone, and the service is shut down on
+the spot. A root that starts it becomes UID and GID first, since PostgreSQL refuses root; -1 keeps it. What it prints goes to
+standard error.
 """
 
 import json
@@ -12,17 +13,17 @@ import select
 import signal
 import sys
 
-# How long an immediate shutdown may take, in milliseconds; PostgreSQL kills what does not obey after 5 s itself.
+# How long a shutdown may take, in milliseconds; PostgreSQL kills what does not obey after 5 s itself.
 QUIT_LIMIT_MS = 8000
 
 
-def write_state(path):
+def write_state(path, program):
     """Says who is running, in terms that tell a recycled process id from the original. Written whole or not at all."""
     with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
         start_time = int(file.read().rpartition(")")[2].split()[19])
     temporary = f"{path}.{os.getpid()}.tmp"
     with open(temporary, "w", encoding="utf-8") as file:
-        json.dump({"pid": os.getpid(), "start_time": start_time, "argv0": "postgres"}, file)
+        json.dump({"pid": os.getpid(), "start_time": start_time, "argv0": program}, file)
     os.replace(temporary, path)
 
 
@@ -41,7 +42,7 @@ def watch(server, null):
         poll.register(0, 0)  # an empty mask: nothing but the hang-up, which is always reported
         poll.register(server, select.POLLIN)  # readable once the server has ended
         poll.poll()
-        # Immediate shutdown: the server passes it on to its children, and removes its shared memory.
+        # PostgreSQL passes this on to its children and removes its shared memory; Redis just ends.
         for kind in (signal.SIGQUIT, signal.SIGCONT):
             signal.pidfd_send_signal(server, kind)
         poll.unregister(0)
@@ -54,8 +55,8 @@ def watch(server, null):
 
 
 def main(state, uid, gid, *command):
-    write_state(state)
-    if os.geteuid() == 0:
+    write_state(state, os.path.basename(command[0]))
+    if os.geteuid() == 0 and int(uid) >= 0:
         os.setgroups([])
         os.setgid(int(gid))
         os.setuid(int(uid))
@@ -63,7 +64,7 @@ def main(state, uid, gid, *command):
     null = os.open(os.devnull, os.O_RDWR)
     watch(server, null)
     os.dup2(null, 0)
-    os.dup2(null, 1)
+    os.dup2(2, 1)
     os.execv(command[0], command)
 
 

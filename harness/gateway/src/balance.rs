@@ -1,0 +1,128 @@
+//! What stands before a homeserver that consists of several processes: each request goes to the one that is to answer it.
+//!
+//! Clients and the gateway reach it where they would reach a homeserver of one process, and know nothing of it.
+
+use crate::{
+    GatewayError,
+    answer::AnswerBody,
+    headers,
+    listen::{BoxError, Closed, listen},
+    serve::Broken,
+    upstream::{BODY_LIMIT, Upstream},
+};
+use bytes::Bytes;
+use fedproof_core::ServerName;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    sync::watch,
+};
+use tracing::debug;
+
+/// A header that names the process that is to answer. It is for balancers, and goes no further.
+pub const PROCESS: &str = "fedproof-process";
+
+/// How many connections may wait to be taken.
+const BACKLOG: u32 = 1024;
+
+/// What is known of a request when it is decided who answers it.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// HTTP method.
+    pub method: &'a Method,
+    /// Path, as sent and without its query.
+    pub path: &'a str,
+    /// Who asks: a server's name, or a client's access token. Both may be false.
+    pub by: Option<String>,
+    /// The process that is asked for by its name ([`PROCESS`]).
+    pub process: Option<&'a str>,
+}
+
+/// Where a request goes: a process's plain-HTTP listener.
+pub type Choose = Box<dyn Fn(&Asked<'_>) -> SocketAddr + Send + Sync>;
+
+/// A running one. It closes, with all its connections, when it is dropped.
+#[derive(Debug)]
+pub struct Balancer {
+    address: SocketAddr,
+    _open: watch::Sender<bool>,
+}
+
+struct Inner {
+    server: ServerName,
+    choose: Choose,
+    upstream: Upstream,
+}
+
+impl Balancer {
+    /// Opens one before `server` at `address`, where others may have bound a port and not listen. Needs a runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn open(server: ServerName, address: SocketAddr, choose: Choose) -> Result<Self, GatewayError> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        let open = watch::Sender::new(false);
+        let closed = Closed::new(&open);
+        let inner = Arc::new(Inner { server, choose, upstream: Upstream::default() });
+        tokio::spawn(async move {
+            listen(listener, closed, &inner.server, |stream| connection(inner.clone(), stream)).await;
+        });
+        Ok(Self { address, _open: open })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+async fn connection(inner: Arc<Inner>, stream: TcpStream) -> Result<(), BoxError> {
+    stream.set_nodelay(true)?;
+    let service = service_fn(|request| inner.serve(request));
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None);
+    Ok(http.serve_connection(TokioIo::new(stream), service).await?)
+}
+
+impl Inner {
+    /// A process that does not answer is a server that does not answer: the connection ends.
+    async fn serve(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Broken> {
+        let broken = |error: String| {
+            debug!(server = %self.server, error, "no answer");
+            Broken
+        };
+        let is_head = request.method() == Method::HEAD;
+        let (mut head, body) = request.into_parts();
+        let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| broken(error.to_string()))?;
+        let process = head.headers.remove(PROCESS);
+        let listener = (self.choose)(&Asked {
+            method: &head.method,
+            path: head.uri.path(),
+            by: asker(&head.headers),
+            process: process.as_ref().and_then(|name| name.to_str().ok()),
+        });
+        let request: Request<Bytes> = Request::from_parts(head, body.to_bytes());
+        let answered = self.upstream.ask(&listener.to_string(), &self.server, request).await;
+        let mut response = answered.map_err(broken)?;
+        // hyper counts; of a HEAD there is nothing to count.
+        if !is_head {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        Ok(response.map(AnswerBody::whole))
+    }
+}
+
+fn asker(headers: &HeaderMap) -> Option<String> {
+    if let Some(server) = headers::origin(headers) {
+        return Some(server.to_string());
+    }
+    headers.get(header::AUTHORIZATION)?.to_str().ok().map(str::to_owned)
+}
