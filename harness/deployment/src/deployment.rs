@@ -1,14 +1,11 @@
 //! A running deployment.
 
 use crate::{
-    Backend, Cores, DatabaseKind, DeploymentError, Description, Homeserver, LOOPBACK, Notify, Postgresql, Spec,
-    adapter::Adapter,
+    Backend, Cores, DatabaseKind, DeploymentError, Description, Homeserver, LOOPBACK, Notify, Postgresql,
+    builds::{Around, adapters, builds, workers_exist},
     container, cores,
-    database::{Prepared, Preparing},
     engine::Project,
     homeserver::Inner,
-    image,
-    install::{Installed, Installer},
     port::Port,
     postgresql,
     python::Python,
@@ -21,7 +18,6 @@ use crate::{
 use fedproof_core::ServerName;
 use fedproof_gateway::Gateway;
 use futures::future::{join_all, try_join_all};
-use indexmap::{IndexMap, map::Entry};
 use serde_json::Value;
 use std::{
     net::IpAddr,
@@ -60,13 +56,6 @@ pub struct Deployment {
     redis: Option<Arc<Redis>>,
     project: Option<Arc<Project>>,
     _record: Record,
-}
-
-/// A build with all that a start copies.
-struct Build {
-    adapter: Arc<Adapter>,
-    installed: Installed,
-    prepared: Prepared,
 }
 
 impl Deployment {
@@ -129,7 +118,8 @@ impl Deployment {
                 }
                 None => None,
             };
-            let own = [store.settings(&build.adapter), staff.as_ref().map_or(Value::Null, |(staff, _)| staff.settings())];
+            let own =
+                [store.settings(&build.adapter), staff.as_ref().map_or(Value::Null, |(staff, _)| staff.settings())];
             let described_settings = [description.settings.clone(), described.settings.clone()];
             let mut settings: Vec<Value> = own.into_iter().chain(described_settings).collect();
             settings.iter_mut().for_each(|settings| for_each_instance(settings, &setting.instances));
@@ -269,51 +259,6 @@ impl Drop for Deployment {
     }
 }
 
-/// The adapters that the description names, by implementation. Bad input is found here, before anything takes its time.
-fn adapters(description: &Description, fixtures: &Path) -> Result<IndexMap<String, Arc<Adapter>>, DeploymentError> {
-    let mut adapters: IndexMap<String, Arc<Adapter>> = IndexMap::new();
-    for written in description.specs() {
-        let spec: Spec = written.parse()?;
-        let adapter = match adapters.entry(spec.implementation().to_owned()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Arc::new(Adapter::read(fixtures, spec.implementation())?)),
-        };
-        match &spec {
-            Spec::Path { .. } if description.backend == Backend::Compose => return Err(image::no_checkout(&spec)),
-            Spec::Image { .. } if description.backend == Backend::Process => return Err(image::no_container(&spec)),
-            // Where it runs in a container, the engine knows which releases there are.
-            Spec::Image { .. } => {}
-            Spec::Version { .. } if description.backend == Backend::Compose => {}
-            Spec::Version { version, .. } => adapter.constraints(version).map(|_| ())?,
-            Spec::Path { dir, .. } if dir.join("pyproject.toml").is_file() => {}
-            Spec::Path { dir, .. } => {
-                let message = format!("{} holds no pyproject.toml: it is no checkout", dir.display());
-                return Err(DeploymentError::Spec { spec: written.clone(), message });
-            }
-        }
-    }
-    Ok(adapters)
-}
-
-/// Checks that the adapters have the workers that the description asks for.
-fn workers_exist(
-    description: &Description,
-    adapters: &IndexMap<String, Arc<Adapter>>,
-) -> Result<(), DeploymentError> {
-    for (name, homeserver) in &description.homeservers {
-        let spec: Spec = homeserver.spec.parse()?;
-        let adapter = adapters.get(spec.implementation());
-        let known: Vec<&String> =
-            adapter.iter().filter_map(|adapter| adapter.workers.as_ref()).flat_map(|data| data.kinds.keys()).collect();
-        if let Some(unknown) = homeserver.workers.keys().find(|kind| !known.contains(kind)) {
-            let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-            let message = format!("workers: of {name}: there is no kind {unknown:?} (known: {})", known.join(", "));
-            return Err(DeploymentError::Description { deployment: description.name.clone(), message });
-        }
-    }
-    Ok(())
-}
-
 async fn start_postgresql(
     setting: &Setting,
     python: &Python,
@@ -322,47 +267,4 @@ async fn start_postgresql(
     let settings = setting.fixtures.join("databases/postgresql.conf");
     let Setting { cache, logs, notify, .. } = setting;
     Postgresql::start(postgresql::Start { python, cache, settings: &settings, logs, record, notify }).await
-}
-
-/// What builds are installed and prepared with.
-struct Around<'a> {
-    python: &'a Python,
-    postgresql: Option<&'a Arc<Postgresql>>,
-    project: Option<&'a Arc<Project>>,
-}
-
-/// Installs every build of the description once, by specification, and prepares the databases it begins with.
-async fn builds(
-    description: &Description,
-    setting: &Setting,
-    adapters: &IndexMap<String, Arc<Adapter>>,
-    &Around { python, postgresql, project }: &Around<'_>,
-) -> Result<IndexMap<String, Build>, DeploymentError> {
-    let mut builds = IndexMap::new();
-    let cache = setting.cache.join("homeservers");
-    for written in description.specs() {
-        let spec: Spec = written.parse()?;
-        let Some(adapter) = adapters.get(spec.implementation()) else { continue };
-        if builds.contains_key(written) {
-            continue;
-        }
-        let installer = Installer { adapter, python, cache: &cache, notify: &setting.notify, project };
-        let (mut installed, entry) = installer.ensure(&spec).await?;
-        let Setting { http, notify, .. } = setting;
-        let ca_pem = setting.gateway.ca_pem();
-        let preparing = Preparing { adapter, installed: &installed, entry: &entry, ca_pem, http, notify };
-        let on = |kind| description.builds_on(kind).any(|spec| spec == written);
-        let sqlite = if on(DatabaseKind::Sqlite) { Some(preparing.sqlite().await?) } else { None };
-        let (driver, postgresql) = match postgresql.filter(|_| on(DatabaseKind::Postgresql)) {
-            Some(server) => {
-                let (driver, template) = preparing.postgresql(server).await?;
-                (driver, Some((server.clone(), template)))
-            }
-            None => (None, None),
-        };
-        installed.python_path.extend(driver);
-        let prepared = Prepared { sqlite, postgresql };
-        builds.insert(written.clone(), Build { adapter: adapter.clone(), installed, prepared });
-    }
-    Ok(builds)
 }

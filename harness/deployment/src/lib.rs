@@ -12,7 +12,9 @@
 
 mod access;
 mod adapter;
+mod builds;
 mod cache;
+mod cleanup;
 pub mod command;
 mod connection;
 mod container;
@@ -49,6 +51,7 @@ mod yaml;
 pub use access::{Accounts, Login, Mas, Secret};
 pub use adapter::{Metrics, SenderMetrics};
 pub use cache::{Entry as CacheEntry, default_cache};
+pub use cleanup::{Removed, cleanup};
 pub use connection::{
     CONNECTION_SCHEMA, Connected, Connection, ConnectionError, Gatewayed, schema as connection_schema,
 };
@@ -63,7 +66,7 @@ pub use home::{Attached, Home};
 pub use homeserver::{Homeserver, MutantSwitch, Usage};
 pub use located::Located;
 pub use postgresql::{Postgresql, PostgresqlUsage, Statement};
-pub use record::{Recorded, Removed, cleanup};
+pub use record::Recorded;
 pub use routes::{Route, Routes, schema as routes_schema};
 pub use spec::Spec;
 

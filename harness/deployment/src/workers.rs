@@ -8,7 +8,7 @@ use crate::{
     template::{Values, merge},
 };
 use fedproof_core::ServerName;
-use fedproof_gateway::{Asked, Balancer};
+use fedproof_gateway::{Asked, Balancer, CatchUp};
 use indexmap::IndexMap;
 use regex::RegexSet;
 use serde::Deserialize;
@@ -29,6 +29,8 @@ pub(crate) const MAIN: &str = "main";
 pub(crate) struct Workers {
     /// Settings of all processes of a homeserver that has workers, merged over the template.
     settings: Value,
+    /// Path at which each process says how far it is ([`CatchUp`]).
+    positions: String,
     pub(crate) kinds: IndexMap<String, WorkerKind>,
 }
 
@@ -136,7 +138,8 @@ impl Staff {
         let port = Port::reserve(bind)?;
         let choose = table.clone();
         let choose = Box::new(move |asked: &Asked<'_>| choose.of(asked));
-        let front = Balancer::open(server_name.clone(), port.address(), choose);
+        let path = adapter.workers.as_ref().map_or_else(String::new, |data| data.positions.clone());
+        let front = Balancer::open(server_name.clone(), port.address(), choose, CatchUp { main, path });
         let front = front.map_err(|source| DeploymentError::Front { name: name.to_owned(), source })?;
         let replication = Port::reserve(crate::LOOPBACK)?;
         Ok(Self { adapter: adapter.clone(), workers, table, front, replication, redis, _port: port })
@@ -237,7 +240,8 @@ mod tests {
     fn table() -> Table {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
         let adapter = Arc::new(Adapter::read(&fixtures, "synapse").unwrap());
-        let seat = |name: &str, kind: &str, port: u16| (name.to_owned(), kind.to_owned(), ([127, 0, 0, 1], port).into());
+        let seat =
+            |name: &str, kind: &str, port: u16| (name.to_owned(), kind.to_owned(), ([127, 0, 0, 1], port).into());
         let seats = vec![
             seat("generic-1", "generic", 1),
             seat("generic-2", "generic", 2),

@@ -124,6 +124,7 @@ async fn the_doctor_looks_at_everything_and_finds_this_machine_fit() {
             "node",
             "npm",
             "postgresql",
+            "redis",
             "docker"
         ]
     );

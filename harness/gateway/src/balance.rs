@@ -16,10 +16,11 @@ use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpSocket, TcpStream},
     sync::watch,
+    time::{interval, timeout},
 };
 use tracing::debug;
 
@@ -28,6 +29,11 @@ pub const PROCESS: &str = "fedproof-process";
 
 /// How many connections may wait to be taken.
 const BACKLOG: u32 = 1024;
+
+/// How long a process may take to catch up.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(10);
+/// How often it is asked whether it has.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(3);
 
 /// What is known of a request when it is decided who answers it.
 #[derive(Debug)]
@@ -45,6 +51,16 @@ pub struct Asked<'a> {
 /// Where a request goes: a process's plain-HTTP listener.
 pub type Choose = Box<dyn Fn(&Asked<'_>) -> SocketAddr + Send + Sync>;
 
+/// How it is known that a process has all that was there when a request came.
+#[derive(Clone, Debug)]
+pub struct CatchUp {
+    /// The process that is never behind.
+    pub main: SocketAddr,
+    /// A path at which each process answers with its positions: a JSON object of numbers. None of them may be below that
+    /// of the main process.
+    pub path: String,
+}
+
 /// A running one. It closes, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct Balancer {
@@ -55,15 +71,22 @@ pub struct Balancer {
 struct Inner {
     server: ServerName,
     choose: Choose,
+    catch_up: CatchUp,
     upstream: Upstream,
 }
 
 impl Balancer {
     /// Opens one before `server` at `address`, where others may have bound a port and not listen. Needs a runtime.
+    /// Processes are given a few seconds to catch up; who takes longer is asked as he is.
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn open(server: ServerName, address: SocketAddr, choose: Choose) -> Result<Self, GatewayError> {
+    pub fn open(
+        server: ServerName,
+        address: SocketAddr,
+        choose: Choose,
+        catch_up: CatchUp,
+    ) -> Result<Self, GatewayError> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -71,7 +94,7 @@ impl Balancer {
         let address = listener.local_addr()?;
         let open = watch::Sender::new(false);
         let closed = Closed::new(&open);
-        let inner = Arc::new(Inner { server, choose, upstream: Upstream::default() });
+        let inner = Arc::new(Inner { server, choose, catch_up, upstream: Upstream::default() });
         tokio::spawn(async move {
             listen(listener, closed, &inner.server, |stream| connection(inner.clone(), stream)).await;
         });
@@ -109,6 +132,9 @@ impl Inner {
             by: asker(&head.headers),
             process: process.as_ref().and_then(|name| name.to_str().ok()),
         });
+        if listener != self.catch_up.main {
+            let _ = timeout(CATCH_UP_LIMIT, self.caught_up(listener)).await;
+        }
         let request: Request<Bytes> = Request::from_parts(head, body.to_bytes());
         let answered = self.upstream.ask(&listener.to_string(), &self.server, request).await;
         let mut response = answered.map_err(broken)?;
@@ -117,6 +143,25 @@ impl Inner {
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         Ok(response.map(AnswerBody::whole))
+    }
+
+    /// Returns once the process at `listener` has what the main one has now.
+    async fn caught_up(&self, listener: SocketAddr) {
+        let Some(due) = self.positions(self.catch_up.main).await else { return };
+        let mut ticks = interval(CATCH_UP_EVERY);
+        loop {
+            ticks.tick().await;
+            let is = self.positions(listener).await.unwrap_or_default();
+            if due.iter().all(|(stream, position)| is.get(stream).is_some_and(|reached| reached >= position)) {
+                return;
+            }
+        }
+    }
+
+    async fn positions(&self, of: SocketAddr) -> Option<BTreeMap<String, i64>> {
+        let request = Request::get(&self.catch_up.path).body(Bytes::new()).ok()?;
+        let answer = self.upstream.ask(&of.to_string(), &self.server, request).await.ok()?;
+        serde_json::from_slice(answer.body()).ok()
     }
 }
 

@@ -53,7 +53,7 @@ mod send;
 mod serve;
 mod upstream;
 
-pub use balance::{Asked, Balancer, Choose, PROCESS};
+pub use balance::{Asked, Balancer, CatchUp, Choose, PROCESS};
 pub use error::GatewayError;
 pub use fault::{Effect, Fault, FaultId};
 pub use front::{Document, Front};

@@ -41,7 +41,9 @@ pub(super) async fn ask(scene: &Scene<'_>, with: &With) -> Result<Done, StepErro
         return Err(StepError::broken(format!("{} is not known to be several processes", of.name())));
     };
     let alike = |one: &Answer| {
-        one.status == last.status && one.errcode() == last.errcode() && one.body.pointer(same) == last.body.pointer(same)
+        one.status == last.status
+            && one.errcode() == last.errcode()
+            && one.body.pointer(same) == last.body.pointer(same)
     };
     if answers.iter().all(|(_, one)| alike(one)) {
         return Ok(Done::body(last.clone()));
