@@ -32,12 +32,8 @@ const COVERED: [&str; 13] = [
     "admin",
 ];
 /// Rows of other chapters that are decided.
-const DECIDED: [&str; 4] = [
-    "policy/rooms/shape",
-    "interop/encrypted-message",
-    "invariant/no-plaintext",
-    "acl/lifecycle/every-worker",
-];
+const DECIDED: [&str; 4] =
+    ["policy/rooms/shape", "interop/encrypted-message", "invariant/no-plaintext", "acl/lifecycle/every-worker"];
 /// Rows of a lower priority may be missing.
 const PRIORITY: u8 = 1;
 

@@ -41,3 +41,17 @@ fn the_chart_s_synapse_qualifies_with_its_known_deviations() {
     let count = qualifies(&args);
     assert!(count > 400, "{count}");
 }
+
+/// Every worker by itself, where PostgreSQL and Redis are; in CI they must be.
+#[test]
+fn homeservers_of_several_processes_qualify() {
+    let (_, doctor, _) = support::fedproof(&["doctor", "--format", "json"]);
+    let doctor: serde_json::Value = serde_json::from_str(&doctor).expect("the doctor prints JSON");
+    let checks = doctor["checks"].as_array().expect("checks");
+    let is_there = |name: &str| checks.iter().any(|check| check["name"] == name && check["ok"] == true);
+    if std::env::var_os("CI").is_none() && !(is_there("postgresql") && is_there("redis")) {
+        return;
+    }
+    let count = qualifies(&["--deployment", "saas", "acl/lifecycle/every-worker/**"]);
+    assert!(count > 15, "every worker is asked: {count}");
+}

@@ -149,10 +149,10 @@ mod tests {
             let run = json!({"pid": pid, "start_time": start_time, "work": work.path().join(id), "homeservers": ["left", "other", "never"]});
             std::fs::write(folder.join("run.json"), run.to_string()).unwrap();
             for (name, pid, start_time) in [
-            ("left", left.id(), left_start),
-            ("left.generic-1", worker.id(), worker_start),
-            ("other", other.id(), other_start + 1),
-        ] {
+                ("left", left.id(), left_start),
+                ("left.generic-1", worker.id(), worker_start),
+                ("other", other.id(), other_start + 1),
+            ] {
                 let state = json!({"pid": pid, "start_time": start_time, "argv0": "python"});
                 std::fs::write(folder.join(format!("{name}.state.json")), state.to_string()).unwrap();
                 std::fs::create_dir_all(work.path().join(id).join(name)).unwrap();

@@ -96,7 +96,7 @@ impl Deployment {
         let around = Around { python: &python, postgresql: postgresql.as_ref(), project: project.as_ref() };
         let builds = builds(description, &setting, &adapters, &around).await?;
         let mut homeservers = Vec::new();
-        for (name, described) in &description.homeservers {
+        for (index, (name, described)) in description.homeservers.iter().enumerate() {
             let Some(build) = builds.get(&described.spec) else { continue };
             let Some(store) = build.prepared.store(description.database_of(described), name) else { continue };
             let folder = setting.work.join(name);
@@ -112,7 +112,7 @@ impl Deployment {
                         main: port.address(),
                         bind: setting.bind,
                         logs: &setting.logs,
-                        redis: redis.socket(),
+                        redis: (redis.socket(), index),
                     };
                     Some((Staff::hire(hiring, |name| record.state_file(name))?, redis.clone()))
                 }

@@ -1,7 +1,8 @@
 //! A Redis of the run's own, through which the processes of a homeserver with workers tell each other what is new.
 //!
-//! It listens on a socket in a folder that only its user can enter, and on no port. Homeservers share it: each has channels
-//! of its own name. It keeps nothing, and lives as long as its standard input is open, like the homeservers.
+//! It listens on a socket in a folder that only its user can enter, and on no port. Each homeserver has a database of its
+//! own in it: Synapse's keys do not say whose they are, so that of two in one database each sends events to servers in the
+//! other's rooms. It keeps nothing, and lives as long as its standard input is open, like the homeservers.
 
 use crate::{DeploymentError, lifeline, log, process::Process, python::Python, record::Record};
 use nix::sys::signal::Signal;
@@ -20,6 +21,8 @@ use tokio::{
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// How often it is asked whether it is.
 const READY_EVERY: Duration = Duration::from_millis(20);
+/// How many databases there are.
+const DATABASES: usize = 256;
 /// Its name in records. No homeserver can be called so.
 const NAME: &str = ".redis";
 /// Debian's name of the program.
@@ -47,7 +50,20 @@ impl Redis {
         record.adopt(NAME, folder.path())?;
         let log = logs.join("redis.log");
         let (file, log_from) = log::open(&log)?;
-        let words = ["--port", "0", "--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--unixsocket"];
+        let databases = DATABASES.to_string();
+        let words = [
+            "--databases",
+            &databases,
+            "--port",
+            "0",
+            "--unixsocketperm",
+            "700",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--unixsocket",
+        ];
         let service = [program].into_iter().chain(words.map(PathBuf::from)).chain([socket(folder.path())]);
         let mut command = lifeline::command(python.program(), None, &record.state_file(NAME), service);
         command.stderr(file);

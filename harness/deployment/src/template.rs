@@ -4,7 +4,7 @@
 //! `${proxy_host}`, `${proxy_port}` (of the gateway, for this homeserver), `${gateway_ca}` (file), `${folder}` (its own), `${key_id}`,
 //! `${signing_key}` (32 random bytes, unpadded base64), `${secret}` (random text); where its data is in PostgreSQL also
 //! `${database}` (its name), `${database_socket}` (folder of the socket), `${database_user}`; where it has workers `${replication_port}`,
-//! `${redis_socket}`, and of each `${worker}` (its name) and `${worker_port}`. A text that is nothing but
+//! `${redis_socket}`, `${redis_database}`, and of each `${worker}` (its name) and `${worker_port}`. A text that is nothing but
 //! `${port}` or another port becomes a number.
 
 use crate::DeploymentError;

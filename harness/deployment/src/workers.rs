@@ -99,7 +99,8 @@ pub(crate) struct Staff {
     front: Balancer,
     /// Between the main process and the others.
     replication: Port,
-    redis: PathBuf,
+    /// Socket and database: what is in one database is taken for one homeserver's.
+    redis: (PathBuf, usize),
     /// The front's, kept from others.
     _port: Port,
 }
@@ -116,7 +117,7 @@ pub(crate) struct Hiring<'a> {
     pub(crate) main: SocketAddr,
     pub(crate) bind: IpAddr,
     pub(crate) logs: &'a Path,
-    pub(crate) redis: PathBuf,
+    pub(crate) redis: (PathBuf, usize),
 }
 
 impl Staff {
@@ -167,7 +168,9 @@ impl Staff {
     /// Sets the placeholders that these settings have.
     pub(crate) fn describe(&self, values: &mut Values) {
         values.set("replication_port", self.replication.address().port());
-        values.set("redis_socket", self.redis.to_string_lossy());
+        let (socket, database) = &self.redis;
+        values.set("redis_socket", socket.to_string_lossy());
+        values.set("redis_database", *database);
     }
 
     /// Each worker as something to be started, with its own values; writes its configuration into `folder`.

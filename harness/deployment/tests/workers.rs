@@ -98,7 +98,9 @@ fn workers_that_cannot_be_are_bad_input() {
     assert!(said(&|it| it.database = Default::default()).contains("need its data in PostgreSQL"));
     assert!(said(&|it| it.features.clear()).contains("go together"));
     assert!(said(&|it| it.homeservers["alpha"].workers["generic"] = 0).contains("1 to 16 of a kind"));
-    let unknown = said(&|it| drop(it.homeservers["alpha"].workers.insert("pusher".to_owned(), 1)));
+    let unknown = said(&|it| {
+        it.homeservers["alpha"].workers.insert("pusher".to_owned(), 1);
+    });
     assert!(unknown.contains("no kind \"pusher\" (known: generic, federation_sender)"), "{unknown}");
     let compose = said(&|it| *it = it.clone().on(Backend::Compose));
     assert!(compose.contains("backend `process` only"), "{compose}");
