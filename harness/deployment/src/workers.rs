@@ -238,7 +238,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Method;
+    use reqwest::Method;
 
     fn table() -> Table {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
