@@ -65,6 +65,7 @@ def main(state, uid, gid, *command):
     watch(server, null)
     os.dup2(null, 0)
     os.dup2(2, 1)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # ignored where a shell runs fedproof in the background
     os.execv(command[0], command)
 
 
