@@ -175,8 +175,7 @@ fn pairs<'a>(
     let needs = |feature: &str| scenario.scenario.needs.features.iter().any(|needed| needed == feature);
     let upgrades = needs(UPGRADE) && open.iter().any(|homeserver| homeserver.can_upgrade());
     let staffed = needs(WORKERS) && open.iter().any(|homeserver| !homeserver.workers().is_empty());
-    let will_do =
-        |subject: &&Home| (!upgrades || subject.can_upgrade()) && (!staffed || !subject.workers().is_empty());
+    let will_do = |subject: &&Home| (!upgrades || subject.can_upgrade()) && (!staffed || !subject.workers().is_empty());
     let one_of_each: Vec<&Home> =
         versions.values().enumerate().map(|(n, alike)| alike[(turn + n) % alike.len()]).collect();
     let subjects = one_of_each.iter().copied().filter(will_do);
