@@ -210,6 +210,7 @@ impl Connection {
             spec: one.spec.clone(),
             server_name: one.server_name.to_string(),
             upgrade_to: None,
+            workers: indexmap::IndexMap::new(),
             database: None,
             shut: false,
             settings: serde_json::Value::Null,
