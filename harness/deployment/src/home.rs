@@ -151,6 +151,11 @@ impl Home {
         }
     }
 
+    /// Whether it is up as far as is known here: nobody stopped or paused it.
+    pub fn should_answer(&self) -> bool {
+        self.booted().is_none_or(Homeserver::should_answer)
+    }
+
     /// The PostgreSQL that its data is in, and the database's name there, if it is ours to look at.
     pub fn postgresql(&self) -> Option<(&Postgresql, &str)> {
         self.booted().and_then(Homeserver::postgresql)

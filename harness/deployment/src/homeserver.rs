@@ -176,6 +176,11 @@ impl Homeserver {
         self.running().map(|running| running.pid)
     }
 
+    /// Whether it runs, and is neither paused nor about to be.
+    pub(crate) fn should_answer(&self) -> bool {
+        self.running().is_some() && self.0.paused.try_lock().is_ok_and(|paused| !*paused)
+    }
+
     /// Process ids of all its processes that run, the main one first.
     pub fn pids(&self) -> Vec<u32> {
         self.all_running().iter().map(|running| running.pid).collect()

@@ -2,6 +2,8 @@
 //!
 //! Server-server API, "PDUs": an event goes to the servers that have a member in the state before it. Legitimate
 //! besides: the target of an invite and of its rescission, and the servers on the list of a partial join (MSC3706).
+//! What goes to a server that has missed its removal is not judged: a homeserver catches up with it, whenever it likes,
+//! and `leak/catch-up` is about that.
 //! Typing and receipts are judged in `edus`.
 
 use super::{
@@ -15,7 +17,9 @@ use crate::{
     state::{self, State},
     transcript::Exchange,
 };
+use ruma::{OwnedEventId, events::StateEventType};
 use serde_json::Value;
+use std::sync::Arc;
 
 pub(super) fn judge(transcript: &Transcribed<'_>, server: &ServerName) -> Judgement {
     let mut judgement = Judgement::default();
@@ -46,12 +50,35 @@ fn judge_pdu(judgement: &mut Judgement, transcript: &Transcribed<'_>, exchange: 
     match id.as_ref().and_then(|id| room.before(id)) {
         Some(before) if is_in(before, to) || rescinds(pdu, to, before) => judgement.held(),
         Some(_) if room.joined_partially(&from) => judgement.unclear("PDUs of a server that joined partially"),
+        Some(before) if has_missed_removal(transcript, room, before, exchange, to) => {
+            judgement.unclear("PDUs to a server that has missed its removal");
+        }
         Some(_) => judgement.broken(exchange, what(&format!("before which no user of {to} is in the room")), pdu),
         None if is_stranger(room, to) && !targets(pdu, to) => {
             judgement.broken(exchange, what(&format!("of which no user of {to} was ever a member")), pdu);
         }
         None => judgement.unclear("PDUs before which the room's state is not known"),
     }
+}
+
+/// Whether a server was removed by others, and was told of none of the removals by the end of this exchange.
+fn has_missed_removal(
+    transcript: &Transcribed<'_>,
+    room: &Room,
+    before: &State,
+    exchange: &Exchange,
+    server: &str,
+) -> bool {
+    let of_it = |user: &str| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
+    let members = before.iter().filter(|((kind, user), _)| *kind == StateEventType::RoomMember && of_it(user));
+    let removals = members.filter(|(_, event)| !of_it(event.sender_id().as_str()));
+    let removals: Vec<&OwnedEventId> = removals.map(|(_, event)| event.id()).collect();
+    let until_now = transcript.exchanges.iter().take_while(|told| told.id <= exchange.id);
+    let mut told = until_now.filter(|told| told.destination.as_str() == server && wire::is_ok(told));
+    let tells = |told: &Arc<Exchange>| {
+        told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)))
+    };
+    !removals.is_empty() && !told.any(tells)
 }
 
 /// Whether no join of that server can have escaped the transcript, and there is none in it.

@@ -90,11 +90,23 @@ fn of_two_branches_one_may_still_hold_the_member() {
     let auth: Vec<&Built> = story.founding[..3].iter().collect();
     let beside = message(&[&story.join], &auth);
     let merged = message(&[&beside, &story.kick], &auth);
-    story.sends("x", &story.kick.clone());
-    let known = story.play.exchanges.len() as u64 - 1;
+    story.sends("d", &story.kick.clone());
     story.sends("d", &beside);
     let leak = story.sends("d", &merged);
-    assert_eq!(story.judged(), (1, vec![known, leak]));
+    assert_eq!(story.judged(), (2, vec![leak]));
+}
+
+#[test]
+fn who_missed_its_removal_is_another_rules_affair_until_it_is_told() {
+    let mut story = story(false);
+    let (kick, after) = (story.kick.clone(), story.after.clone());
+    story.play.transaction("s", "x", json!([kick.event]), json!([]));
+    let stranger = story.play.exchanges.len() as u64 - 1;
+    story.sends("d", &after);
+    assert_eq!(story.judged(), (0, vec![stranger]));
+    story.sends("d", &kick);
+    let leak = story.sends("d", &after);
+    assert_eq!(story.judged(), (1, vec![stranger, leak]));
 }
 
 #[test]

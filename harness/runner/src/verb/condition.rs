@@ -15,6 +15,7 @@ use fedproof_core::{
     transcript::{Begun, Exchange},
 };
 use fedproof_scenario::model::Condition;
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -22,8 +23,36 @@ use std::time::Duration;
 /// Bound of a wait. Nothing waits this long unless what it waits for does not come.
 pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
-/// Waits until the condition has been observed.
+/// Waits until the condition has been observed. That it did not come says nothing while a homeserver of the instance, which
+/// no step stopped, answers nobody: a machine in trouble is not a server that is wrong.
 pub(crate) async fn eventually(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
+    let outcome = observed(scene, player, condition).await;
+    if let Err(StepError::Unmet { expected, seen, exchanges }) = &outcome
+        && let Some(name) = silent(scene).await
+    {
+        let reason = format!("{name} answers nobody, not even /versions within {} s", WAIT_LIMIT.as_secs());
+        let reason = format!("{reason}, so that nothing can be said: expected {expected}; saw {seen}");
+        return Err(StepError::Broken { reason, exchanges: exchanges.clone() });
+    }
+    outcome
+}
+
+/// The first homeserver of the instance that should answer and does not.
+async fn silent(scene: &Scene<'_>) -> Option<String> {
+    let homeservers = scene.stage.cast.values().filter_map(|player| match player {
+        Player::Homeserver(home) if home.should_answer() => Some(home),
+        _ => None,
+    });
+    let asked = homeservers.map(|home| async move {
+        let endpoint = home.endpoint();
+        let answer = endpoint.request("fedproof", None, Method::GET, "/_matrix/client/versions", None);
+        let answered = tokio::time::timeout(WAIT_LIMIT, answer).await.is_ok_and(|answer| answer.is_ok());
+        (!answered).then(|| home.name().to_owned())
+    });
+    join_all(asked).await.into_iter().flatten().next()
+}
+
+async fn observed(scene: &Scene<'_>, player: &Player, condition: &Condition) -> Result<Done, StepError> {
     match player {
         Player::Client(client) if is_asked_for(condition) => {
             match tokio::time::timeout(WAIT_LIMIT, asked::until_there(client, condition)).await {

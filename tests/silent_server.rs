@@ -1,0 +1,117 @@
+//! A homeserver that hangs, for whatever reason, is trouble and not a verdict: real Synapse, frozen in the middle.
+
+mod support;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+use support::{alone, children_of, command};
+
+/// Waits for an event that nobody sends, and says just before that it begins to.
+const SCENARIO: &str = r#"
+scenario: waits
+title: An event that never comes
+about: Waits for an event that nobody sends.
+requirement: none
+level: MUST
+priority: 0
+since: "1.0"
+room_versions: ["12"]
+actors:
+  S: {homeserver: subject}
+  alice: {client: S}
+phases:
+  - {phase: setup, role: setup, each: [make]}
+  - {phase: control, role: control, each: [talk]}
+  - {phase: check, role: check, each: [wait]}
+cases:
+  - id: waits/in-vain
+    title: An event that never comes
+    steps:
+      make: [{as: alice, create_room: {}, save: room}]
+      talk: [{as: alice, send: {room: "${room}"}}]
+      wait:
+        - {as: alice, request: {method: GET, path: "/_matrix/client/v3/profile/${alice}", query: {marker: waits}}}
+        - {as: alice, eventually: {event: {room: "${room}", id: "$nobody-sends-this"}}}
+"#;
+
+#[test]
+fn what_does_not_come_is_held_against_a_server_that_answers_and_not_against_one_that_hangs() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = project(folder.path());
+    // Side by side: each waits for twenty seconds and more.
+    let (well, hangs) = (begin(&root, &folder.path().join("well")), begin(&root, &folder.path().join("hangs")));
+    until_it_waits(&folder.path().join("hangs"));
+    freeze(&descendants(hangs.id()));
+    assert_eq!(ended(well), (1, "fail".to_owned()), "it answers, and the event did not come");
+    assert_eq!(ended(hangs), (3, "inconclusive".to_owned()), "it answered nobody");
+}
+
+/// A project whose only scenario is the one above.
+fn project(folder: &Path) -> PathBuf {
+    let root = folder.join("project");
+    fs::create_dir_all(root.join("scenarios")).expect("a folder");
+    fs::write(root.join("scenarios/waits.yaml"), SCENARIO).expect("a file");
+    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), root.join("fixtures")).expect("a link");
+    root
+}
+
+fn begin(root: &Path, out: &Path) -> Child {
+    let (root, out) = (root.to_str().expect("a plain path"), out.to_str().expect("a plain path"));
+    let mut run = command(&["run", "waits/in-vain/**", "--root", root, "--out", out, "--format", "json"]);
+    run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts")
+}
+
+fn until_it_waits(out: &Path) {
+    let began = Instant::now();
+    while !transcripts(out).contains("marker=waits") {
+        assert!(began.elapsed() < Duration::from_secs(120), "the check has begun by now");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// All that was recorded so far.
+fn transcripts(out: &Path) -> String {
+    let files = fs::read_dir(out).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.filter_map(|path| fs::read_to_string(path).ok()).collect()
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let children = children_of(pid);
+    let below: Vec<u32> = children.iter().flat_map(|child| descendants(*child)).collect();
+    children.into_iter().chain(below).collect()
+}
+
+/// The homeservers among them; what only watches over them goes on.
+fn freeze(pids: &[u32]) {
+    let is_server = |pid: &&u32| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.contains("homeserver.yaml")
+    };
+    let servers: Vec<&u32> = pids.iter().filter(is_server).collect();
+    assert!(!servers.is_empty(), "homeservers run");
+    for pid in servers {
+        kill(Pid::from_raw(i32::try_from(*pid).expect("a process id")), Signal::SIGSTOP).expect("it runs");
+    }
+}
+
+/// Exit code, and the verdict of the one case.
+fn ended(run: Child) -> (i32, String) {
+    let output = run.wait_with_output().expect("it ends");
+    let record: Value = serde_json::from_slice(&output.stdout).expect("a record");
+    let cases = record["cases"].as_array().expect("cases").iter();
+    let verdicts: Vec<_> = cases.filter(|case| case["scenario"] == "scenarios/waits.yaml").collect();
+    assert_eq!(verdicts.len(), 1, "{record}");
+    (output.status.code().unwrap_or(-1), verdicts[0]["verdict"].as_str().unwrap_or_default().to_owned())
+}
