@@ -6,7 +6,7 @@ use crate::{
     GatewayError,
     answer::AnswerBody,
     headers,
-    listen::{BoxError, Closed, listen},
+    listen::{Closed, answer_all, listen},
     serve::Broken,
     upstream::{BODY_LIMIT, Upstream},
 };
@@ -14,11 +14,10 @@ use bytes::Bytes;
 use fedproof_core::ServerName;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpSocket, TcpStream},
+    net::TcpSocket,
     sync::watch,
     time::{interval, timeout},
 };
@@ -96,7 +95,11 @@ impl Balancer {
         let closed = Closed::new(&open);
         let inner = Arc::new(Inner { server, choose, catch_up, upstream: Upstream::default() });
         tokio::spawn(async move {
-            listen(listener, closed, &inner.server, |stream| connection(inner.clone(), stream)).await;
+            listen(listener, closed, &inner.server, |stream| {
+                let inner = inner.clone();
+                async move { answer_all(stream, |request| inner.serve(request)).await }
+            })
+            .await;
         });
         Ok(Self { address, _open: open })
     }
@@ -105,14 +108,6 @@ impl Balancer {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-}
-
-async fn connection(inner: Arc<Inner>, stream: TcpStream) -> Result<(), BoxError> {
-    stream.set_nodelay(true)?;
-    let service = service_fn(|request| inner.serve(request));
-    let mut http = http1::Builder::new();
-    http.header_read_timeout(None);
-    Ok(http.serve_connection(TokioIo::new(stream), service).await?)
 }
 
 impl Inner {

@@ -9,7 +9,7 @@ use crate::{
     GatewayError, Reply, SendError,
     answer::{self, AnswerBody},
     carry::{Fabric, path_of},
-    listen::{BoxError, Closed, listen},
+    listen::{Closed, answer_all, listen},
     record::{Pending, json},
     route::Place,
     serve::Broken,
@@ -25,18 +25,14 @@ use fedproof_core::{
 };
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
 
 /// Answers in which a homeserver says where its client API is: there, clients must be told of the front end.
 const TELL_ADDRESS: [&str; 3] = ["/.well-known/matrix/client", "/_matrix/client/*/login", "/_matrix/client/*/register"];
@@ -95,7 +91,11 @@ impl Front {
         let open = watch::Sender::new(false);
         let (closed, served) = (Closed::new(&open), inner.clone());
         tokio::spawn(async move {
-            listen(listener, closed, &served.name, |stream| connection(served.clone(), stream)).await;
+            listen(listener, closed, &served.name, |stream| {
+                let served = served.clone();
+                async move { answer_all(stream, |request| served.serve(request)).await }
+            })
+            .await;
         });
         Ok(Self { inner, address, _open: open })
     }
@@ -150,15 +150,6 @@ impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Front").field("server", &self.inner.server).field("address", &self.address).finish()
     }
-}
-
-async fn connection(inner: Arc<Inner>, stream: TcpStream) -> Result<(), BoxError> {
-    stream.set_nodelay(true)?;
-    let service = service_fn(|request| inner.serve(request));
-    // Clients keep connections as long as they like; they all end with the front end.
-    let mut http = http1::Builder::new();
-    http.header_read_timeout(None);
-    Ok(http.serve_connection(TokioIo::new(stream), service).await?)
 }
 
 impl Inner {

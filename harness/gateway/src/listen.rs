@@ -1,5 +1,9 @@
 //! Taking connections on a loopback port until it is closed.
 
+use crate::{answer::AnswerBody, serve::Broken};
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use std::{error::Error, fmt::Display};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -56,4 +60,16 @@ where
         }
     };
     tokio::select! { () = closed.clone().wait() => {} () = accept => {} }
+}
+
+/// Answers what comes on a connection, for as long as the other side keeps it.
+pub(crate) async fn answer_all<S, F>(stream: TcpStream, answer: S) -> Result<(), BoxError>
+where
+    S: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Result<Response<AnswerBody>, Broken>>,
+{
+    stream.set_nodelay(true)?;
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None);
+    Ok(http.serve_connection(TokioIo::new(stream), service_fn(answer)).await?)
 }

@@ -182,7 +182,7 @@ async fn play_row(
                 if phase.role != Role::Check && not_offered(row.case.not_applicable_if.as_ref(), done.as_ref()) {
                     let answer = done.as_ref().and_then(|done| done.answer.as_ref());
                     let seen = answer.map(answer_in_words).unwrap_or_default();
-                    let reason = format!("the server does not offer this: the control was answered {seen}");
+                    let reason = format!("it does not apply to this server: the control was answered {seen}");
                     return row.ruling.set_aside(Verdict::NotApplicable, reason);
                 }
                 if let StepError::Moot { reason, elsewhere } = &error {

@@ -75,9 +75,8 @@ fn has_missed_removal(
     let removals: Vec<&OwnedEventId> = removals.map(|(_, event)| event.id()).collect();
     let until_now = transcript.exchanges.iter().take_while(|told| told.id <= exchange.id);
     let mut told = until_now.filter(|told| told.destination.as_str() == server && wire::is_ok(told));
-    let tells = |told: &Arc<Exchange>| {
-        told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)))
-    };
+    let tells =
+        |told: &Arc<Exchange>| told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)));
     !removals.is_empty() && !told.any(tells)
 }
 
