@@ -177,10 +177,12 @@ fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
     let killed_by: BTreeSet<String> = of_it(Verdict::Fail).map(|one| one.row.clone()).collect();
     let inconclusive = of_it(Verdict::Inconclusive).map(|one| (one.row.clone(), one.reason.clone())).collect();
     let missed: Vec<String> = mutant.kills.iter().filter(|row| !killed_by.contains(*row)).cloned().collect();
+    let fails_anyway =
+        |row: &str| ruled.iter().any(|one| one.mutant.is_none() && one.verdict == Verdict::Fail && one.row == row);
     let unexpected: Vec<String> = killed_by
         .iter()
-        // Invariants see all traffic: they may notice what is another case's to name.
-        .filter(|row| !mutant.kills.contains(row) && !standing::is_invariant(row))
+        // Invariants see all traffic: they may notice what is another case's to name. What fails without it says nothing.
+        .filter(|row| !mutant.kills.contains(row) && !standing::is_invariant(row) && !fails_anyway(row))
         .cloned()
         .collect();
     Kill {
