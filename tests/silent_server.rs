@@ -62,12 +62,16 @@ fn what_does_not_come_is_held_against_a_server_that_answers_and_not_against_one_
     assert_eq!(ended(hangs), (3, "inconclusive".to_owned()), "it answered nobody");
 }
 
-/// A project whose only scenario is the one above.
+/// The project, and the scenario above beside the others.
 fn project(folder: &Path) -> PathBuf {
-    let root = folder.join("project");
-    fs::create_dir_all(root.join("scenarios")).expect("a folder");
-    fs::write(root.join("scenarios/waits.yaml"), SCENARIO).expect("a file");
-    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), root.join("fixtures")).expect("a link");
+    let (here, root) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder.join("project"));
+    let scenarios = root.join("scenarios");
+    fs::create_dir_all(&scenarios).expect("a folder");
+    for entry in here.join("scenarios").read_dir().expect("scenarios").flatten() {
+        symlink(entry.path(), scenarios.join(entry.file_name())).expect("a link");
+    }
+    fs::write(scenarios.join("waits.yaml"), SCENARIO).expect("a file");
+    symlink(here.join("fixtures"), root.join("fixtures")).expect("a link");
     root
 }
 

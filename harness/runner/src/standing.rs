@@ -14,6 +14,7 @@ use fedproof_core::{
 };
 use fedproof_deployment::Home;
 use fedproof_scenario::terms::ENCRYPTED_ONLY;
+use futures::future::join_all;
 use reqwest::Method;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,12 +122,13 @@ fn some_of(cases: &[String]) -> String {
 
 /// Asks each homeserver for its keys, so that the transcript holds them.
 pub(crate) async fn learn_keys(homeservers: &[Home]) {
-    for homeserver in homeservers {
+    join_all(homeservers.iter().map(|homeserver| async {
         let asked = homeserver.endpoint().request("fedproof", None, Method::GET, "/_matrix/key/v2/server", None).await;
         if let Err(error) = asked {
             tracing::warn!(server = homeserver.name(), %error, "ask a homeserver for its keys");
         }
-    }
+    }))
+    .await;
 }
 
 /// What judges, and what it must know beside the transcript. Cheap to clone.
