@@ -55,13 +55,13 @@ async fn on_device(slot: &Slot, device: &Device, command: Command) -> Result<Val
             Err("notes to oneself are shared with nobody".into())
         }
         Command::Invite { room, user } => {
-            Ok(device.room(&room)?.invite_user_by_id(&*UserId::parse(user)?).await.map(|()| nothing)?)
+            Ok(device.room(&room)?.invite_user_by_id(&UserId::parse(user)?).await.map(|()| nothing)?)
         }
         Command::Kick { room, user } => {
-            Ok(device.room(&room)?.kick_user(&*UserId::parse(user)?, None).await.map(|()| nothing)?)
+            Ok(device.room(&room)?.kick_user(&UserId::parse(user)?, None).await.map(|()| nothing)?)
         }
         Command::Ban { room, user } => {
-            Ok(device.room(&room)?.ban_user(&*UserId::parse(user)?, None).await.map(|()| nothing)?)
+            Ok(device.room(&room)?.ban_user(&UserId::parse(user)?, None).await.map(|()| nothing)?)
         }
         Command::Send { room, body } => Ok(json!({"event": device.send(&room, &body).await?})),
         Command::SendMany { room, body, count } => {
@@ -115,7 +115,7 @@ fn number(value: &Value) -> u64 {
 }
 
 async fn devices(device: &Device, user: &str) -> Result<Value, Refusal> {
-    let known = device.client.encryption().get_user_devices(&*UserId::parse(user)?).await?;
+    let known = device.client.encryption().get_user_devices(&UserId::parse(user)?).await?;
     let devices = known.devices().map(|device| {
         json!({
             "device": device.device_id(), "verified": device.is_verified(),
