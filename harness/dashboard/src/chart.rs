@@ -42,8 +42,8 @@ impl Chart<'_> {
             figure class={ "series" @if self.large { " large" } } tabindex=[self.large.then_some("0")] {
                 svg viewBox=(format!("0 0 {} {}", scale.width, scale.height)) role=(if self.large { "group" } else { "img" }) aria-label=(label) {
                     @for tick in scale.ticks() {
-                        line.grid x1=(n(scale.left)) x2=(n(scale.width)) y1=(n(scale.y(tick))) y2=(n(scale.y(tick))) {}
-                        text x=(n(scale.left - 5.0)) y=(n(scale.y(tick) + 4.0)) text-anchor="end" { (amount(tick, self.unit)) }
+                        line.grid x1=(n(0.0)) x2=(n(scale.right)) y1=(n(scale.y(tick))) y2=(n(scale.y(tick))) {}
+                        text x=(n(scale.right + 5.0)) y=(n(scale.y(tick) + 4.0)) { (amount(tick, self.unit)) }
                     }
                     @for level in &levels {
                         @let (x, to) = (scale.edge(level.from), scale.edge(level.to));
@@ -57,13 +57,14 @@ impl Chart<'_> {
                         // Names of neighbours stand below each other.
                         @let (x, row) = (scale.edge(one.at), (number % 3) as f64);
                         line.change x1=(n(x)) x2=(n(x)) y1=(n(scale.top)) y2=(n(scale.bottom)) {}
-                        text.change x=(n(x + if x > scale.width * 0.8 { -4.0 } else { 4.0 })) y=(n(scale.top + 9.0 + 13.0 * row)) text-anchor=(if x > scale.width * 0.8 { "end" } else { "start" }) {
+                        text.change x=(n(x + if x > scale.right * 0.8 { -4.0 } else { 4.0 })) y=(n(scale.top + 9.0 + 13.0 * row)) text-anchor=(if x > scale.right * 0.8 { "end" } else { "start" }) {
                             (if one.after > one.before { "▲ " } else { "▼ " }) (change(one.before, one.after))
                         }
                     }
                     @if let (Some(first), Some(last)) = (self.points.first(), self.points.last()) {
-                        text x=(n(scale.left)) y=(n(scale.height - 4.0)) { (day(first)) }
-                        text x=(n(scale.width - 2.0)) y=(n(scale.height - 4.0)) text-anchor="end" { (day(last)) }
+                        @let part = if day(first) == day(last) { 11..16 } else { 0..10 };
+                        text x="0" y=(n(scale.height - 4.0)) { (first.started_at.get(part.clone()).unwrap_or_default()) }
+                        text x=(n(scale.right)) y=(n(scale.height - 4.0)) text-anchor="end" { (last.started_at.get(part).unwrap_or_default()) }
                     }
                 }
             }
@@ -79,7 +80,7 @@ impl Chart<'_> {
     fn point(&self, at: usize, point: &SeriesPoint, scale: &Scale) -> Markup {
         let (x, y) = (n(scale.x(at)), n(scale.y(point.value)));
         if !self.large {
-            return html! { circle.point cx=(x) cy=(y) r="1.6" {} };
+            return html! { circle.point cx=(x) cy=(y) r=(if self.points.len() > 40 { "1.6" } else { "2.5" }) {} };
         }
         let told = format!("{}: {} ({})", point.build, amount(point.value, self.unit), day(point));
         html! {
@@ -107,7 +108,8 @@ impl Chart<'_> {
 struct Scale {
     width: f64,
     height: f64,
-    left: f64,
+    /// Where the places end, and the figures of the axis begin.
+    right: f64,
     top: f64,
     bottom: f64,
     count: usize,
@@ -123,11 +125,11 @@ impl Scale {
         let high = values().chain(bands()).fold(f64::NEG_INFINITY, f64::max);
         // A flat series lies in the middle, and does not look like noise: at least ±2 % are seen.
         let room = ((high - low) * 0.08).max(high.abs() * 0.02).max(f64::MIN_POSITIVE);
-        let (width, height) = if chart.large { (960.0, 320.0) } else { (420.0, 150.0) };
+        let (width, height) = if chart.large { (960.0, 320.0) } else { (400.0, 150.0) };
         Self {
             width,
             height,
-            left: 66.0,
+            right: width - 66.0,
             top: 6.0,
             bottom: height - 20.0,
             count: chart.points.len(),
@@ -138,7 +140,7 @@ impl Scale {
 
     /// The left edge of the place of a point; of one behind the last, its right edge.
     fn edge(&self, at: usize) -> f64 {
-        self.left + (self.width - self.left) * at as f64 / self.count.max(1) as f64
+        self.right * at as f64 / self.count.max(1) as f64
     }
 
     fn x(&self, at: usize) -> f64 {

@@ -32,6 +32,24 @@ pub(crate) fn case_path(id: &str) -> String {
     format!("/case/{}", utf8_percent_encode(id, &SLASHED))
 }
 
+/// The page of a case, with the evidence of a run.
+pub(crate) fn case_in(id: &str, run_id: &str) -> String {
+    href(&case_path(id), &[("run", run_id)])
+}
+
+/// An id that breaks at its slashes where it has to break.
+pub(crate) fn id(id: &str) -> Markup {
+    let id = text(id);
+    html! { @for (at, part) in id.split('/').enumerate() { @if at > 0 { "/" wbr; } (part) } }
+}
+
+/// An id without its room version, and `v12`: `acl/endpoint/backfill/v12` in two parts; the second may be empty.
+pub(crate) fn row(id: &str) -> (&str, &str) {
+    let is_version =
+        |end: &str| end.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    id.rsplit_once('/').filter(|(_, end)| is_version(end)).unwrap_or((id, ""))
+}
+
 /// Foreign text in a line.
 pub(crate) fn text(text: &str) -> String {
     one_line(text, 2_000)
@@ -170,6 +188,13 @@ mod tests {
         assert_eq!(run_path("a/b?c"), "/run/a%2Fb%3Fc");
         assert_eq!(href("/search", &[("q", "a&b=ü")]), "/search?q=a%26b%3D%C3%BC");
         assert_eq!(href("/", &[]), "/");
+    }
+
+    #[test]
+    fn rows_are_ids_without_room_versions() {
+        assert_eq!(row("acl/endpoint/backfill/v12"), ("acl/endpoint/backfill", "v12"));
+        assert_eq!(row("interop/via"), ("interop/via", ""));
+        assert_eq!(row("alone"), ("alone", ""));
     }
 
     #[test]

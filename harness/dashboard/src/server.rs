@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) records: Cached<String, RunRecord>,
     /// By id of the run.
     pub(crate) deviations: Cached<String, Vec<page::deviations::Covered>>,
+    /// By id of the latest run of a track, and how many it has.
+    pub(crate) worse: Cached<(String, u64), Vec<page::performance::Worse>>,
     /// By the values of the series, and what was asked of them.
     pub(crate) changes: Cached<Vec<u64>, Vec<ChangePoint>>,
 }
@@ -78,6 +80,7 @@ impl Dashboard {
             build_link,
             records: Cached::new(4),
             deviations: Cached::new(100),
+            worse: Cached::new(100),
             changes: Cached::new(10_000),
         };
         Ok(Self { address: listener.local_addr().map_err(failed)?, listener, router: router(Arc::new(shared)) })

@@ -1,7 +1,7 @@
 //! What was asked, in which language, and the frame around every answer.
 
 use crate::{
-    part::href,
+    part::{self, href},
     server::Shared,
     words::{ENGLISH, GERMAN, Words, of_header},
 };
@@ -95,6 +95,8 @@ pub(crate) enum Tab {
     Compare,
     Live,
     None,
+    /// Before the token was given: no place leads anywhere.
+    Outside,
 }
 
 impl View {
@@ -140,7 +142,7 @@ impl View {
     fn sorry(&self, title: &str, what: &str) -> Body {
         Body {
             title: title.to_owned(),
-            markup: html! { h1 { (title) } p { (what) } p { a href="/" { (self.words.overview) } } },
+            markup: html! { h1 { (title) } p { (part::text(what)) } p { a href="/" { (self.words.overview) } } },
         }
     }
 
@@ -172,15 +174,17 @@ impl View {
                     a.skip href="#main" { (words.skip) }
                     header.top {
                         a.brand href="/" { "fedproof" }
-                        form.search role="search" action="/search" {
+                        @if tab != Tab::Outside { form.search role="search" action="/search" {
                             input type="search" name="q" value=[self.asked("q")] placeholder=(words.search_hint) aria-label=(words.search);
                             button { (words.search) }
-                        }
+                        } }
                         (self.other_language())
                     }
-                    nav aria-label=(words.pages) {
-                        @for (one, path, name) in tabs {
-                            a href=(path) aria-current=[(one == tab).then_some("page")] { (name) }
+                    @if tab != Tab::Outside {
+                        nav aria-label=(words.pages) {
+                            @for (one, path, name) in tabs {
+                                a href=(path) aria-current=[(one == tab).then_some("page")] { (name) }
+                            }
                         }
                     }
                     main id="main" tabindex="-1" { (body.markup) }
@@ -200,8 +204,8 @@ impl View {
         html! { a.language href=(href(&self.path, &query)) lang=(lang) hreflang=(lang) { (name) } }
     }
 
-    /// A page without a place in the head.
-    pub(crate) fn bare(&self, title: &str, markup: Markup) -> Markup {
-        self.frame(Tab::None, &Body { title: title.to_owned(), markup })
+    /// A page before the token was given.
+    pub(crate) fn outside(&self, title: &str, markup: Markup) -> Markup {
+        self.frame(Tab::Outside, &Body { title: title.to_owned(), markup })
     }
 }

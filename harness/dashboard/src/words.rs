@@ -35,7 +35,7 @@ words! {
     cases: "Cases", "Fälle";
     cases_by_area: "Cases by area", "Fälle nach Bereich";
     chance: "(chance does this in {} % of shufflings)", "(der Zufall schafft das in {} % der Mischungen)";
-    changed_in_runs: "Changed {} times in {} outcomes.", "{}-mal gewechselt in {} Ergebnissen.";
+    changed_in_runs: "Outcomes: {}, changes: {}", "Ergebnisse: {}, Wechsel: {}";
     changed_verdict: "other verdict", "anderes Urteil";
     changes_of_level: "Changes of level", "Änderungen des Niveaus";
     chart_hint: "Dots are runs. The line is the median between changes of level, the band two standard deviations of the noise. More is worse.",
@@ -68,9 +68,11 @@ words! {
     first_of_track: "The first run of its track: there is nothing to compare it with.", "Der erste Lauf seiner Spur: Es gibt nichts zum Vergleichen.";
     flaky_builds: "flaky: two verdicts on {} builds", "wechselhaft: zwei Urteile auf {} Builds";
     from_to: "from → to", "von → an";
+    got_worse: "Got worse", "Schlechter geworden";
     held: "HELD", "GEHALTEN";
     history: "History", "Verlauf";
     homeserver: "homeserver", "Homeserver";
+    in_first_run: "in the first run that is known", "im ersten bekannten Lauf";
     inconclusive: RunVerdict::Inconclusive.title(), "UNENTSCHIEDEN";
     interop: "Interoperation", "Zusammenspiel";
     interop_hint: "Each cell: how many cases passed between the two, and the median of what was measured on the way. Measurements are not judged.",
@@ -95,6 +97,7 @@ words! {
     n_of_m_passed: "{} of {} passed", "{} von {} bestanden";
     new_case: "new case", "neuer Fall";
     new_failure: "new failure", "neuer Fehlschlag";
+    new_in_this_run: "new in this run", "neu in diesem Lauf";
     new_pass: "new pass", "neu bestanden";
     no_body: "no body", "kein Inhalt";
     no_change_of_level: "None in these runs.", "Keine in diesen Läufen.";

@@ -73,6 +73,33 @@ async fn every_page_is_well_in_every_window() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_of_an_empty_history_and_the_way_in_are_well() {
+    let Some(mut chrome) = Chrome::start().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let open =
+        async |name: &str| fedproof_history::Store::create(folder.path().join(name).to_str().unwrap()).await.unwrap();
+    let empty = serve(open("empty.db").await, None, folder.path()).await;
+    let closed = serve(open("closed.db").await, Some("correct horse battery staple"), folder.path()).await;
+    let mut pages = vec![("token", format!("http://{closed}/"))];
+    for page in ["", "matrix", "requirements", "performance", "interop", "deviations", "compare", "search", "live"] {
+        pages.push((page, format!("http://{empty}/{page}")));
+    }
+    let mut all = Vec::new();
+    for (width, height, scheme, language) in [(1280, 900, "light", "en"), (390, 844, "dark", "de")] {
+        chrome.become_device(width, height, scheme, language).await;
+        for (name, url) in &pages {
+            chrome.open(url).await;
+            let found = wrong(&mut chrome).await;
+            // The browser itself notes that the page came with 401.
+            let found = found.into_iter().filter(|complaint| *name != "token" || !complaint.contains("401"));
+            all.extend(found.map(|found| format!("empty {name}, {width}: {found}")));
+            chrome.picture(&pictures().join(format!("empty-{name}-{width}.png")), 900.0).await;
+        }
+    }
+    assert!(all.is_empty(), "{all:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn colours_follow_the_user_and_keys_reach_everything() {
     let Some(mut chrome) = Chrome::start().await else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -57,18 +57,23 @@ async fn pages_say_what_happened() {
     };
     let track = track();
     let (before, after) = (format!("2026-replayed-{}", STEP - 1), format!("2026-replayed-{STEP}"));
-    says("/", &["NOT QUALIFIED", "rebase/1.164", "Runs: 220", "stopped early"]).await;
+    let overview = says("/", &["NOT QUALIFIED", "rebase/1.164", "Runs: 220", "stopped early", "Got worse"]).await.body;
+    // In the card of `main`: what fails, what it is about and since which build, and what got slower since then.
+    let (_, card) = overview.split_once("Runs: 1<").unwrap_or(("", &overview));
+    for word in ["backfill is refused to a denied server", "since", &build(STEP), "cpu_per_case(alpha)", "▲ +1"] {
+        assert!(card.contains(word), "{word} is not in {card}");
+    }
     says(
         &format!("/compare?a={before}&b={after}"),
         &["new failure", "acl/endpoint/backfill/v12", "cpu_per_case(alpha)"],
     )
     .await;
     says(
-        "/case/acl/endpoint/backfill/v12",
+        &format!("/case/acl/endpoint/backfill/v12?run={after}"),
         &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"],
     )
     .await;
-    says("/case/acl/endpoint/send_join_v2/v11", &["Changed"]).await;
+    says("/case/acl/endpoint/send_join_v2/v11", &["Outcomes: ", "changes: 1"]).await;
     says(
         &format!("/series?name=cpu_per_case(alpha)&track={track}"),
         &["▲ +1", &build(STEP), "git.example.org/synapse/-/commit/"],
@@ -78,7 +83,15 @@ async fn pages_say_what_happened() {
     says(&format!("/interop?track={track}"), &["beta", "0 of 1 passed", "join"]).await;
     says("/search?q=backfill%20denied", &["acl/endpoint/backfill/v10"]).await;
     says(&format!("/search?q={}", build(STEP)), &[&after]).await;
-    says("/run/2026-load-045", &["p95(seen) &lt; 250ms", "seen_remote"]).await;
+    says("/run/2026-load-045", &["p95(seen) &lt; 250ms", "(182 ms)", "seen_remote"]).await;
+    says(&format!("/run/{after}"), &["new in this run"]).await;
+    // A row is told once for all its room versions, and leads to what was seen in that run.
+    says(
+        "/run/2026-replayed-219",
+        &[&format!("{}\">acl/<wbr>endpoint/<wbr>backfill</a> v12", "run=2026-replayed-219")],
+    )
+    .await;
+    says("/case/acl/match/port/v12", &["accepted", "known deviation"]).await;
     says(&format!("/matrix?area=acl/endpoint&verdict=fail&track={track}"), &["1 of", "backfill/v12"]).await;
     says("/requirements", &["Server-server API, Server ACLs", "spec.matrix.org"]).await;
     says("/live", &["No run in progress"]).await;

@@ -15,6 +15,7 @@ mod prune;
 mod query;
 mod schema;
 mod series;
+mod since;
 mod store;
 
 pub use entry::{Entry, Figure, FigureKind, Kind, Label, Outcome, RunHead};
@@ -22,6 +23,7 @@ pub use error::HistoryError;
 pub use import::Imported;
 pub use prune::Pruned;
 pub use query::{CaseOutcome, MatrixCell, SeriesInfo, SeriesPoint, Track};
+pub use since::Since;
 pub use store::Store;
 
 /// The number of a row: 63 bits of the SHA-256 of what names it.

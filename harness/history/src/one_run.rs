@@ -29,6 +29,17 @@ impl Store {
         rows.map_err(asking("read what a run decided"))?.iter().map(named_outcome).collect()
     }
 
+    /// What a run decided to fail or could not decide, by id of the case.
+    pub async fn troubles_of_run(&self, run_id: &str) -> Result<Vec<Outcome>, HistoryError> {
+        let text = format!(
+            "SELECT {OUTCOME}, suite_case.id FROM outcome JOIN run ON run.no = outcome.run \
+             JOIN suite_case ON suite_case.no = outcome.suite_case \
+             WHERE run = $1 AND outcome.verdict IN ('fail', 'inconclusive') ORDER BY suite_case.id, server"
+        );
+        let rows = query(AssertSqlSafe(text)).bind(number(run_id)).fetch_all(&self.pool).await;
+        rows.map_err(asking("read what a run decided"))?.iter().map(named_outcome).collect()
+    }
+
     /// What `run` decided otherwise than `other`, or alone.
     pub async fn differing(&self, run: &str, other: &str) -> Result<Vec<Outcome>, HistoryError> {
         let text = format!(

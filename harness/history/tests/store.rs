@@ -105,6 +105,18 @@ async fn one_run(store: &Store, failing: &Entry) {
     assert_eq!((outcomes.len(), outcomes.iter().filter(|one| one.verdict == Verdict::Fail).count()), (50, 1));
     let found = store.differing("run-32", "run-31").await.unwrap();
     assert!(found.len() == 1 && (&found[0].case, found[0].verdict) == (case, Verdict::Fail), "{found:?}");
+    let troubles = store.troubles_of_run("run-32").await.unwrap();
+    assert!(troubles.len() == 1 && troubles[0].case == *case, "{troubles:?}");
+    let other = failing.outcomes[4].case.as_str();
+    let since = async |run: &str, runs: u32| {
+        let run = store.run(run).await.unwrap();
+        let found = store.since(&run, &[case, other, "no/such/case"], runs).await.unwrap();
+        found.into_iter().map(|((case, _), since)| (case, since.run_id, since.changed)).collect::<Vec<_>>()
+    };
+    let told = |one: &str, run: &str, changed: bool| (one.to_owned(), run.to_owned(), changed);
+    assert_eq!(since("run-32", 100).await, [told(case, "run-32", true), told(other, "run-1", false)]);
+    assert_eq!(since("run-32", 5).await, [told(case, "run-32", true), told(other, "run-28", false)]);
+    assert_eq!(since("run-31", 100).await[0], told(case, "run-1", false), "what came later is not looked at");
     let found = store.differing("run-1", "run-31").await.unwrap();
     assert_eq!(found.len(), 729 - 50, "cases that only the one has");
     let figures = store.figures_of_run("run-32").await.unwrap();

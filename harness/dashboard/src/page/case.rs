@@ -2,8 +2,7 @@
 
 use super::exchange;
 use crate::{
-    part::{self, href},
-    spec,
+    part, spec,
     view::{Body, View, Wrong},
     words::fill,
 };
@@ -23,16 +22,19 @@ pub(crate) async fn case(view: View) -> Result<Body, Wrong> {
     let id = view.param("id");
     let case = view.shared.store.case(id).await?.ok_or_else(|| Wrong::Missing(id.to_owned()))?;
     let outcomes = view.shared.store.outcomes_of(id, OUTCOMES).await?;
-    let run_id = view.asked("run").or(outcomes.first().map(|outcome| outcome.run_id.as_str())).unwrap_or_default();
+    let places = by_place(&outcomes, view.asked("run"));
+    // Where it fails is what one wants to see.
+    let run_id =
+        view.asked("run").or(places.first().map(|(_, outcomes)| outcomes[0].run_id.as_str())).unwrap_or_default();
     let record = view.record(run_id).await?;
     let markup = html! {
         p.product { (words.case) }
-        h1.id { (part::text(&case.id)) }
+        h1.id { (part::id(&case.id)) }
         p.title { (part::text(&case.title)) }
         (about(&view, &case))
         h2 { (words.history) }
         @if outcomes.is_empty() { p.quiet { (words.no_outcome) } }
-        @for (place, outcomes) in by_place(&outcomes) { (history(&view, place, &outcomes)) }
+        @for (place, outcomes) in &places { (history(&view, *place, outcomes, run_id)) }
         h2 { (words.evidence) " " span.quiet { (words.run) " " a href=(part::run_path(run_id)) { (part::text(run_id)) } } }
         @match record {
             Some(record) => (evidence(&view, &record, id)),
@@ -59,16 +61,28 @@ fn about(view: &View, case: &CaseInfo) -> Markup {
 /// Branch, place, kind of homeserver.
 type Place<'a> = (&'a str, &'a str, &'a str);
 
-fn by_place(outcomes: &[CaseOutcome]) -> BTreeMap<Place<'_>, Vec<&CaseOutcome>> {
+/// Outcomes by place, latest first: first the place of the run that was asked for, then where it does not pass.
+fn by_place<'a>(outcomes: &'a [CaseOutcome], run_id: Option<&str>) -> Vec<(Place<'a>, Vec<&'a CaseOutcome>)> {
     let mut places: BTreeMap<Place<'_>, Vec<&CaseOutcome>> = BTreeMap::new();
     for one in outcomes {
         places.entry((&one.branch, &one.place, &one.server)).or_default().push(one);
     }
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_by_key(|(_, outcomes)| {
+        let latest = outcomes[0];
+        let is_asked_for = outcomes.iter().any(|one| Some(one.run_id.as_str()) == run_id);
+        (
+            !is_asked_for,
+            latest.accepted,
+            !matches!(latest.verdict, Verdict::Fail),
+            !matches!(latest.verdict, Verdict::Inconclusive),
+        )
+    });
     places
 }
 
 /// Latest first.
-fn history(view: &View, (branch, place, server): Place<'_>, outcomes: &[&CaseOutcome]) -> Markup {
+fn history(view: &View, (branch, place, server): Place<'_>, outcomes: &[&CaseOutcome], shown: &str) -> Markup {
     let words = view.words;
     let changes = outcomes.windows(2).filter(|pair| pair[0].verdict != pair[1].verdict).count();
     let mixed = mixed_builds(outcomes);
@@ -87,10 +101,10 @@ fn history(view: &View, (branch, place, server): Place<'_>, outcomes: &[&CaseOut
             ol.strip aria-label=(words.history) {
                 @for one in outcomes.iter().take(STRIP).rev() {
                     @let told = format!("{}: {} ({}, {})", one.build, words.verdict(one.verdict), one.started_at.get(..16).unwrap_or_default(), duration(one.duration_ms));
-                    li { a class=(one.verdict) href=(href(&part::case_path(view.param("id")), &[("run", &one.run_id)])) title=(part::text(&told)) aria-label=(part::text(&told)) { (mark(one.verdict)) } }
+                    li { a class=(one.verdict) aria-current=[(one.run_id == shown).then_some("true")] href=(part::case_in(view.param("id"), &one.run_id)) title=(part::text(&told)) aria-label=(part::text(&told)) { (mark(one.verdict)) } }
                 }
             }
-            p.quiet { (fill(words.changed_in_runs, &[&changes, &outcomes.len()])) }
+            p.quiet { (fill(words.changed_in_runs, &[&outcomes.len(), &changes])) }
         }
     }
 }

@@ -3,19 +3,22 @@
 use crate::{
     part::{self, href},
     view::{Body, View, Wrong},
-    words::fill,
+    words::Words,
 };
 use fedproof_history::{Figure, Outcome, RunHead};
-use fedproof_results::{Change, ChangeKind, Comparison, Line};
+use fedproof_results::{Change, ChangeKind, Comparison, Line, Verdict};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// Runs that the form proposes.
-const PROPOSED: u32 = 100;
+const PROPOSED: u32 = 30;
 
 pub(crate) async fn compare(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let proposed = view.shared.store.runs(None, None, PROPOSED).await?;
+    if proposed.is_empty() {
+        return Ok(super::empty(&view, words.compare));
+    }
     let compared = match (view.asked("a"), view.asked("b")) {
         (Some(a), Some(b)) => {
             let (a, b) = (view.shared.store.run(a).await?, view.shared.store.run(b).await?);
@@ -34,7 +37,22 @@ pub(crate) async fn compare(view: View) -> Result<Body, Wrong> {
                 @for run in &proposed { option value=(run.run_id) { (part::text(&run.build)) " · " (part::text(&run.branch)) " · " (run.started_at) } }
             }
         }
-        @if let Some(compared) = compared { (compared) }
+        @match compared {
+            Some(compared) => { (compared) }
+            None => {
+                // The latest runs, each against the one before it on its track.
+                ul.found {
+                    @for (at, run) in proposed.iter().enumerate() {
+                        @if let Some(before) = proposed[at + 1..].iter().find(|one| (&one.branch, &one.place) == (&run.branch, &run.place)) {
+                            li {
+                                (part::run_verdict(words, run)) " " a href=(path(&before.run_id, &run.run_id)) { (part::text(&before.build)) " → " (part::text(&run.build)) }
+                                " · " (part::time(&run.started_at)) span.quiet { " " (part::text(&run.branch)) ": " (part::text(&run.place)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     };
     Ok(Body { title: words.compare.to_owned(), markup })
 }
@@ -48,27 +66,20 @@ async fn compared(view: &View, before: &RunHead, after: &RunHead) -> Result<Mark
     let words = view.words;
     let comparison = changed(view, before, after).await?;
     Ok(html! {
-        (part::wide(words.compare, html! {
-            table {
-                thead { tr { th {} th scope="col" { (words.run) } th scope="col" { (words.verdict) } th scope="col" { (words.build) } th scope="col" { (words.started) } th scope="col" { (words.track) } } }
-                tbody {
-                    @for (label, run) in [(words.before, before), (words.after, after)] {
-                        tr {
-                            th scope="row" { (label) }
-                            td.short { a href=(part::run_path(&run.run_id)) { (part::text(&run.run_id)) } }
-                            td { (part::run_verdict(words, run)) }
-                            td.short { (part::build(view, &run.build)) }
-                            td { (part::time(&run.started_at)) }
-                            td.long { (part::place(run)) }
-                        }
-                    }
+        div.cards {
+            @for (label, run) in [(words.before, before), (words.after, after)] {
+                section class={ "card " (part::run_mark(run).1) } {
+                    h2 { (label) ": " (part::run_verdict(words, run)) }
+                    p { (part::build(view, &run.build)) " · " (part::time(&run.started_at)) }
+                    p { (words.run) " " a href=(part::run_path(&run.run_id)) { (part::text(&run.run_id)) } }
+                    p { (part::place(run)) }
                 }
             }
-        }))
+        }
         @if (&before.branch, &before.place) != (&after.branch, &after.place) { p.banner role="note" { (words.other_place) } }
         p { a href=(path(&after.run_id, &before.run_id)) { (words.the_other_way_round) } }
         h2 { (words.verdicts) }
-        @if comparison.is_empty() { p { (words.no_difference) } } @else { (changes(view, &comparison, None)) }
+        @if comparison.is_empty() { p { (words.no_difference) } } @else { (counts(words, &comparison)) (changes(view, &comparison, after)) }
         h2 { (words.figures) }
         (figures(view, before, after, None).await?)
     })
@@ -98,20 +109,27 @@ fn line(outcome: &Outcome) -> Line {
     }
 }
 
-/// Counts by kind, and the changes, or the first of them.
-pub(crate) fn changes(view: &View, comparison: &Comparison, limit: Option<usize>) -> Markup {
-    let words = view.words;
+/// Counts by kind.
+pub(crate) fn counts(words: &Words, comparison: &Comparison) -> Markup {
     let counted = ChangeKind::ALL.map(|kind| (kind, comparison.of(kind).count()));
-    let shown = limit.unwrap_or(usize::MAX);
     html! {
         p.counts {
             @for (kind, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
                 span class={ "chip " (class(kind)) } { (words.change(kind)) ": " (count) } " "
             }
         }
-        ul.changes { @for change in comparison.changes.iter().take(shown) { li { (one(view, change)) } } }
-        @if comparison.changes.len() > shown { p.quiet { (fill(words.and_more, &[&(comparison.changes.len() - shown)])) } }
     }
+}
+
+/// The changes, room versions of a row together.
+fn changes(view: &View, comparison: &Comparison, after: &RunHead) -> Markup {
+    type Of<'a> = (ChangeKind, &'a str, &'a str, Option<Verdict>, Option<Verdict>);
+    fn of<'a>(change: &&'a Change) -> Of<'a> {
+        (change.change, part::row(&change.case).0, &change.server, change.before, change.after)
+    }
+    let mut changes: Vec<&Change> = comparison.changes.iter().collect();
+    changes.sort_by(|one, other| of(one).cmp(&of(other)));
+    html! { ul.changes { @for row in changes.chunk_by(|one, other| of(one) == of(other)) { li { (one(view, row, after)) } } } }
 }
 
 fn class(kind: ChangeKind) -> &'static str {
@@ -122,16 +140,21 @@ fn class(kind: ChangeKind) -> &'static str {
     }
 }
 
-fn one(view: &View, change: &Change) -> Markup {
-    let words = view.words;
+/// Changes of one row. Never none.
+fn one(view: &View, changes: &[&Change], after: &RunHead) -> Markup {
+    let (words, change) = (view.words, changes[0]);
     html! {
         strong { (words.change(change.change)) } ": "
-        a href=(part::case_path(&change.case)) { (part::text(&change.case)) }
+        a href=(part::case_in(&change.case, &after.run_id)) { (part::id(part::row(&change.case).0)) }
+        @for (at, change) in changes.iter().enumerate() {
+            @let version = part::row(&change.case).1;
+            @if at == 0 { " " (version) } @else { " " a href=(part::case_in(&change.case, &after.run_id)) { (version) } }
+        }
         " (" (part::text(&change.server)) "), "
         @match change.before { Some(verdict) => (part::verdict(words, verdict)), None => (words.not_there) }
         " → "
         @match change.after { Some(verdict) => (part::verdict(words, verdict)), None => (words.not_there) }
-        @if !change.detail.is_empty() { span.quiet { ": " (part::text(&change.detail)) } }
+        @if !change.detail.is_empty() { div.quiet { (part::text(&change.detail)) } }
     }
 }
 

@@ -1,25 +1,26 @@
 //! Known deviations: failures that somebody accepted, why, and until when. Of the latest run of each track.
 
 use crate::{
-    part::{self, href},
+    part,
     view::{Body, View, Wrong},
     words::{Words, fill},
 };
 use fedproof_history::{Kind, RunHead};
 use fedproof_results::{Day, Deviation};
 use maud::{Markup, html};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Tracks of which the latest run is looked into.
 const TRACKS: usize = 12;
 /// Days before its end at which a deviation is called soon over.
 const SOON: i64 = 30;
 
-/// What a deviation covers: row, homeserver, ids of cases.
+/// Cases beyond which those of a deviation are folded up.
+const MANY: usize = 6;
+
+/// What a deviation covers: case and homeserver, in the order of the record.
 pub(crate) struct Covered {
-    row: String,
-    server: String,
-    cases: Vec<String>,
+    cases: Vec<(String, String)>,
     deviation: Deviation,
 }
 
@@ -46,28 +47,24 @@ pub(crate) async fn deviations(view: View) -> Result<Body, Wrong> {
     Ok(Body { title: words.deviations.to_owned(), markup })
 }
 
-/// One for each row and homeserver: room versions of a row are accepted together.
+/// One for each acceptance, with all that it covers.
 async fn of_run(view: &View, run: &RunHead) -> Result<Arc<Vec<Covered>>, Wrong> {
     if let Some(known) = view.shared.deviations.get(&run.run_id) {
         return Ok(known);
     }
     let Some(record) = view.shared.store.record(&run.run_id).await? else { return Ok(Arc::default()) };
-    let mut rows: BTreeMap<(&str, &str), (Vec<String>, &Deviation)> = BTreeMap::new();
+    let mut covered: Vec<Covered> = Vec::new();
     for result in &record.cases {
         for subject in &result.subjects {
-            if let Some(deviation) = &subject.deviation {
-                let row = rows.entry((result.case.row(), &subject.server)).or_insert_with(|| (Vec::new(), deviation));
-                row.0.push(result.case.id.clone());
+            let Some(deviation) = &subject.deviation else { continue };
+            let case = (result.case.id.clone(), subject.server.clone());
+            match covered.iter_mut().find(|one| one.deviation == *deviation) {
+                Some(one) => one.cases.push(case),
+                None => covered.push(Covered { cases: vec![case], deviation: deviation.clone() }),
             }
         }
     }
-    let covered = rows.into_iter().map(|((row, server), (cases, deviation))| Covered {
-        row: row.to_owned(),
-        server: server.to_owned(),
-        cases,
-        deviation: deviation.clone(),
-    });
-    let covered = Arc::new(covered.collect::<Vec<_>>());
+    let covered = Arc::new(covered);
     view.shared.deviations.put(run.run_id.clone(), covered.clone());
     Ok(covered)
 }
@@ -82,8 +79,7 @@ fn card(words: &Words, run: &RunHead, one: &Covered) -> Markup {
     };
     html! {
         section class={ "card " (class) } {
-            h2 { (part::text(&one.row)) span.quiet { " " (part::text(&one.server)) } }
-            p { (part::text(reason)) }
+            h2 { (part::text(reason)) }
             dl {
                 dt { (words.accepted_by) } dd { (part::text(accepted_by)) }
                 dt { (words.expires) } dd {
@@ -96,7 +92,10 @@ fn card(words: &Words, run: &RunHead, one: &Covered) -> Markup {
                 }
                 dt { (words.reference) } dd { (reference_link(reference)) }
                 dt { (words.track) } dd { (part::place(run)) }
-                dt { (words.cases) } dd { @for id in &one.cases { a href=(href(&part::case_path(id), &[("run", &run.run_id)])) { (part::text(id)) } " " } }
+            }
+            details open[one.cases.len() <= MANY] {
+                summary { (words.cases) " (" (one.cases.len()) ")" }
+                ul.found { @for (id, server) in &one.cases { li { a href=(part::case_in(id, &run.run_id)) { (part::id(id)) } span.quiet { " " (part::text(server)) } } } }
             }
         }
     }

@@ -118,7 +118,7 @@ fn cases(words: &Words, met: &[Meeting<'_>]) -> Markup {
             tbody {
                 @for id in &ids {
                     tr {
-                        th scope="row" { a href=(part::case_path(id)) { (part::text(id)) } }
+                        th scope="row" { a href=(part::case_path(id)) { (part::id(id)) } }
                         @for pair in &pairs {
                             @match met.iter().find(|one| one.result.case.id == *id && one.pair == *pair) {
                                 Some(one) => { td class={ "cell " (one.went.verdict) } {

@@ -43,6 +43,10 @@ fn one(view: &View, run: &Progress) -> Markup {
     let words = view.words;
     let id = run.identity.as_ref().map(|identity| identity.run_id.as_str()).unwrap_or_default();
     let (class, state) = match &run.finished {
+        Some((true, _)) if run.troubles.iter().any(|(_, _, verdict, _)| *verdict == Verdict::Fail) => {
+            ("fail", words.finished)
+        }
+        Some((true, _)) if !run.troubles.is_empty() => ("inconclusive", words.finished),
         Some((true, _)) => ("pass", words.finished),
         Some((false, _)) => ("inconclusive", words.stopped_early),
         None if run.is_running() => ("observed", words.running),
@@ -65,7 +69,7 @@ fn one(view: &View, run: &Progress) -> Markup {
                 h3 { (words.failed_and_inconclusive) }
                 ul.troubles {
                     @for (case, server, verdict, reason) in run.troubles.iter().rev().take(SHOWN) {
-                        li class=(verdict) { (part::verdict(words, *verdict)) " " a href=(part::case_path(case)) { (part::text(case)) } span.quiet { " (" (part::text(server)) ")" } div { (part::text(reason)) } }
+                        li class=(verdict) { (part::verdict(words, *verdict)) " " a href=(part::case_path(case)) { (part::id(case)) } span.quiet { " (" (part::text(server)) ")" } div { (part::text(reason)) } }
                     }
                 }
             }

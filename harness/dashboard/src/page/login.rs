@@ -21,5 +21,5 @@ pub(crate) fn form(view: &View, again: bool) -> Html<String> {
             button { (words.log_in) }
         }
     };
-    Html(view.bare(words.log_in, markup).into_string())
+    Html(view.outside(words.log_in, markup).into_string())
 }

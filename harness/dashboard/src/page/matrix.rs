@@ -65,7 +65,7 @@ pub(crate) async fn matrix(view: View) -> Result<Body, Wrong> {
     let markup = html! {
         h1 { (words.matrix) }
         (choice.form(&view, "/matrix", filters))
-        p.legend { @for verdict in ORDER { (part::verdict(words, verdict)) " " } span { "~ " (words.known_deviation) } }
+        p.legend { @for verdict in ORDER { a href=(part::href("/matrix", &[("track", &choice.key()), ("verdict", &verdict.to_string())])) { (part::verdict(words, verdict)) } " " } span { "~ " (words.known_deviation) } }
         p.quiet { (fill(words.n_of_m_cases, &[&rows.len(), &all])) " " (words.latest_left) }
         (part::wide(words.matrix, table(&view, &runs, &rows)))
     };
@@ -104,7 +104,7 @@ fn table(view: &View, runs: &[RunHead], rows: &[Row<'_>]) -> Markup {
                     @for row in rows {
                         tr {
                             th scope="row" {
-                                a href=(part::case_path(row.case)) { (part::text(rest(row.case))) }
+                                a href=(part::case_path(row.case)) { (part::id(rest(row.case))) }
                                 span.quiet { " " (part::text(row.server)) }
                             }
                             @for cell in &row.cells {

@@ -15,6 +15,7 @@ pub(crate) mod requirements;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod series;
+mod trouble;
 
 use crate::view::{Body, View};
 use maud::html;

@@ -1,6 +1,10 @@
 //! Is the latest qualified, and what changed? A card for each track.
 
-use super::compare::{changed, changes};
+use super::{
+    compare::{changed, counts},
+    performance::{told, worse},
+    trouble,
+};
 use crate::{
     part, track,
     view::{Body, View, Wrong},
@@ -13,6 +17,10 @@ use maud::{Markup, html};
 const CARDS: usize = 12;
 /// Runs in the strip of a track.
 const STRIP: u32 = 30;
+/// Rows that did not pass, and figures that got worse, told of a track.
+const SHOWN: usize = 5;
+/// Of fewer runs no change of level can be told: two of them are held against each other.
+const FEW: usize = 10;
 
 pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
     let words = view.words;
@@ -41,16 +49,28 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
     let Some(latest) = runs.first() else { return Ok(html! {}) };
     let (_, class) = part::run_mark(latest);
     let difference = match runs.get(1) {
-        Some(before) => difference(view, before, latest).await?,
+        Some(before) => difference(view, before, latest, runs.len()).await?,
         None => html! { p.quiet { (words.first_of_track) } },
     };
+    let mut troubles = view.shared.store.troubles_of_run(&latest.run_id).await?;
+    troubles.retain(|one| !one.accepted);
+    let troubles = trouble::list(view, latest, &troubles, Some(SHOWN)).await?;
+    let worse = worse(view, track, latest).await?;
     Ok(html! {
         section class={ "card " (class) } {
             h2 { (part::place(latest)) }
             p.verdict { a href=(part::run_path(&latest.run_id)) { (part::run_verdict(words, latest)) } }
             p { (part::build(view, &latest.build)) " · " (part::time(&latest.started_at)) @if !latest.complete { " · " strong { (words.stopped_early) } } }
             @if latest.kind == Kind::Cases { p { (part::tally(words, |verdict| latest.counts.get(&verdict).copied().unwrap_or(0))) } }
+            (troubles)
             (difference)
+            @if !worse.is_empty() {
+                h3 { a href=(track::link("/performance", &track.branch, &track.place)) { (words.got_worse) } }
+                @for (info, points, change) in worse.iter().take(SHOWN) {
+                    p { a href=(super::series::path(&track.branch, &track.place, &info.name)) { (part::text(&info.name)) } }
+                    (told(view, points, change, &info.unit))
+                }
+            }
             (part::strip(words, &runs))
             p.quiet {
                 (fill(words.runs_of_track, &[&track.runs])) " · "
@@ -61,16 +81,17 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
 }
 
 /// What the latest run changed.
-async fn difference(view: &View, before: &RunHead, latest: &RunHead) -> Result<Markup, Wrong> {
+async fn difference(view: &View, before: &RunHead, latest: &RunHead, runs: usize) -> Result<Markup, Wrong> {
     let words = view.words;
     let path = super::compare::path(&before.run_id, &latest.run_id);
     let told = match latest.kind {
         Kind::Cases => {
             let comparison = changed(view, before, latest).await?;
             html! {
-                @if comparison.is_empty() { (words.no_difference) } @else { (changes(view, &comparison, Some(5))) }
+                @if comparison.is_empty() { p { (words.no_difference) } } @else { (counts(words, &comparison)) }
             }
         }
+        Kind::Load if runs >= FEW => html! {},
         Kind::Load => super::compare::figures(view, before, latest, Some(3)).await?,
     };
     Ok(html! {

@@ -8,7 +8,7 @@ use crate::{
     words::fill,
 };
 use fedproof_history::{
-    SeriesInfo, SeriesPoint,
+    RunHead, SeriesInfo, SeriesPoint, Track,
     change::{ChangePoint, Settings, change_points},
 };
 use maud::{Markup, html};
@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Runs that the small charts show.
 const RUNS: u32 = 100;
+/// Runs among which the overview looks for what got worse.
+const LATEST: u32 = 50;
 /// Changes of level smaller than this share are noise to whoever looks.
 pub(super) const LEAST_EFFECT: f64 = 0.02;
 
@@ -73,6 +75,32 @@ pub(super) async fn changes(view: &View, points: &[SeriesPoint]) -> Arc<Vec<Chan
     let found = Arc::new(working.await.unwrap_or_default());
     view.shared.changes.put(key, found.clone());
     found
+}
+
+/// A series, the values on both sides of its last change of level, and that change.
+pub(crate) type Worse = (SeriesInfo, Vec<SeriesPoint>, ChangePoint);
+
+/// The series of a track whose last change of level, within its latest runs, was to the worse; the latest first.
+pub(super) async fn worse(view: &View, track: &Track, latest: &RunHead) -> Result<Arc<Vec<Worse>>, Wrong> {
+    // Whatever is imported or pruned changes one of the two.
+    let key = (latest.run_id.clone(), track.runs);
+    if let Some(known) = view.shared.worse.get(&key) {
+        return Ok(known);
+    }
+    let store = &view.shared.store;
+    let figures = store.figures(&track.branch, &track.place, LATEST).await?;
+    let mut found: Vec<(usize, Worse)> = Vec::new();
+    for info in store.series(&track.branch, &track.place).await? {
+        let Some(points) = figures.get(&info.name) else { continue };
+        if let Some(last) = changes(view, points).await.last().filter(|last| last.after > last.before && last.at > 0) {
+            let around = points[last.at - 1..=last.at].to_vec();
+            found.push((points.len() - last.at, (info, around, ChangePoint { at: 1, ..*last })));
+        }
+    }
+    found.sort_by_key(|(ago, _)| *ago);
+    let found = Arc::new(found.into_iter().map(|(_, worse)| worse).collect::<Vec<_>>());
+    view.shared.worse.put(key, found.clone());
+    Ok(found)
 }
 
 /// `▲ +12.0 % since c27 (chance 0.1 %)`.

@@ -24,6 +24,9 @@ pub(crate) async fn requirements(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let store = &view.shared.store;
     let cases = store.cases().await?;
+    if cases.is_empty() {
+        return Ok(super::empty(&view, words.requirements));
+    }
     let latest = latest(&view).await?;
     let mut sections: BTreeMap<&str, BTreeMap<&str, Vec<&CaseInfo>>> = BTreeMap::new();
     for case in &cases {
@@ -48,7 +51,6 @@ pub(crate) async fn requirements(view: View) -> Result<Body, Wrong> {
                 }
             }
         }
-        @if cases.is_empty() { p { (words.empty_history) } }
     };
     Ok(Body { title: words.requirements.to_owned(), markup })
 }
@@ -79,7 +81,7 @@ async fn latest(view: &View) -> Result<BTreeMap<String, Vec<Latest>>, Wrong> {
 fn row(view: &View, case: &CaseInfo, latest: &[Latest]) -> Markup {
     let words = view.words;
     html! {
-        a href=(part::case_path(&case.id)) { (part::text(&case.id)) } " " span.quiet { (case.level) }
+        a href=(part::case_path(&case.id)) { (part::id(&case.id)) } " " span.quiet { (case.level) }
         @for one in latest {
             " " a.evidence href=(href(&part::case_path(&case.id), &[("run", &one.cell.run_id)])) title=(part::text(&one.build)) {
                 (part::verdict(words, one.cell.verdict)) " " (part::text(&one.cell.server))
@@ -87,5 +89,6 @@ fn row(view: &View, case: &CaseInfo, latest: &[Latest]) -> Markup {
             @if one.cell.accepted { " " span.chip { (words.known_deviation) } }
         }
         @if latest.is_empty() { " " span.quiet { (words.no_outcome) } }
+        div.quiet { (part::text(&case.title)) }
     }
 }

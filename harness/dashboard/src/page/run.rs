@@ -6,7 +6,7 @@ use crate::{
     words::fill,
 };
 use fedproof_history::{Kind, Outcome, RunHead};
-use fedproof_report::words::duration;
+use fedproof_report::{load::threshold_value, words::duration};
 use fedproof_results::{Verdict, area, load::LoadRecord};
 use maud::{Markup, html};
 use std::{cmp::Reverse, collections::BTreeMap};
@@ -17,6 +17,7 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     let run = store.run(view.param("id")).await?;
     let before = store.runs_before(&run, &run.branch, 1).await?.pop();
     let outcomes = store.outcomes_of_run(&run.run_id).await?;
+    let troubles = super::trouble::list(&view, &run, &outcomes, None).await?;
     let load = if run.kind == Kind::Load { store.load_record(&run.run_id).await? } else { None };
     let figures = match &before {
         Some(before) => super::compare::figures(&view, before, &run, None).await?,
@@ -25,7 +26,11 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     let markup = html! {
         (head(&view, &run, before.as_ref()))
         @if let Some(load) = &load { (load_figures(&view, load)) }
-        @if run.kind == Kind::Cases { (troubles(&view, &outcomes)) (areas(&view, &outcomes)) }
+        @if run.counts.keys().any(|verdict| matches!(verdict, Verdict::Fail | Verdict::Inconclusive)) {
+            h2 { (words.failed_and_inconclusive) }
+            (troubles)
+        }
+        @if run.kind == Kind::Cases { (areas(&view, &run, &outcomes)) }
         h2 { (words.figures) " (" (words.against_the_one_before) ")" }
         (figures)
     };
@@ -57,31 +62,7 @@ fn head(view: &View, run: &RunHead, before: Option<&RunHead>) -> Markup {
     }
 }
 
-fn troubles(view: &View, outcomes: &[Outcome]) -> Markup {
-    let words = view.words;
-    let mut wrong: Vec<&Outcome> =
-        outcomes.iter().filter(|one| matches!(one.verdict, Verdict::Fail | Verdict::Inconclusive)).collect();
-    // What gates first, then what is accepted; failures before the undecided.
-    wrong.sort_by_key(|one| (one.accepted, !one.level.gates(false), Reverse(one.verdict)));
-    html! {
-        @if !wrong.is_empty() {
-            h2 { (words.failed_and_inconclusive) }
-            ul.troubles {
-                @for one in wrong {
-                    li class=(one.verdict) {
-                        (part::verdict(view.words, one.verdict)) " "
-                        a href=(part::case_path(&one.case)) { (part::text(&one.case)) }
-                        span.quiet { " (" (part::text(&one.server)) ", " (one.level) ")" }
-                        @if one.accepted { " " span.chip { (words.known_deviation) } }
-                        @if !one.reason.is_empty() { div { (part::text(&one.reason)) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn areas(view: &View, outcomes: &[Outcome]) -> Markup {
+fn areas(view: &View, run: &RunHead, outcomes: &[Outcome]) -> Markup {
     let words = view.words;
     let mut areas: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
@@ -101,7 +82,7 @@ fn areas(view: &View, outcomes: &[Outcome]) -> Markup {
                             tr {
                                 td { (part::verdict(words, one.verdict)) }
                                 th scope="row" {
-                                    a.id href=(part::case_path(&one.case)) { (part::text(&one.case)) } span.quiet { (part::text(&one.server)) }
+                                    a.id href=(part::case_in(&one.case, &run.run_id)) { (part::id(&one.case)) } span.quiet { (part::text(&one.server)) }
                                     @if !one.reason.is_empty() { div.quiet { (part::text(&one.reason)) } }
                                     @if !one.seen.is_empty() { div.quiet { (part::text(&one.seen)) } }
                                 }
@@ -130,14 +111,14 @@ fn load_figures(view: &View, load: &LoadRecord) -> Markup {
     let words = view.words;
     let us = |value: u64| part::amount(value as f64, "us");
     html! {
-        p { (part::text(&load.about)) }
+        p.title { (part::text(&load.about)) }
         @for reason in &load.invalid_because { p.banner role="note" { (part::text(reason)) } }
         @if !load.thresholds.is_empty() {
             h2 { (words.thresholds) }
             ul.troubles {
                 @for one in &load.thresholds {
                     @let verdict = if one.ok { Verdict::Pass } else { Verdict::Fail };
-                    li class=(verdict) { (part::verdict(words, verdict)) " " code { (part::text(&one.expression)) } @if let Some(value) = one.value { " (" (part::amount(value, "")) ")" } }
+                    li class=(verdict) { (part::verdict(words, verdict)) " " code { (part::text(&one.expression)) } @if let Some(value) = one.value { " (" (threshold_value(&one.expression, value)) ")" } }
                 }
             }
         }

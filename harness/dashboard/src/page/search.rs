@@ -25,7 +25,7 @@ pub(crate) async fn search(view: View) -> Result<Body, Wrong> {
         @if asked.is_empty() { p { (words.search_hint) } } @else {
             h2 { (words.cases) " (" (cases.len()) ")" }
             @if cases.is_empty() { p.quiet { (words.nothing_found) } }
-            ul.found { @for case in cases.iter().take(SHOWN) { li { a href=(part::case_path(&case.id)) { (part::text(&case.id)) } " " (part::text(&case.title)) span.quiet { " " (case.level) } } } }
+            ul.found { @for case in cases.iter().take(SHOWN) { li { a href=(part::case_path(&case.id)) { (part::id(&case.id)) } " " (part::text(&case.title)) span.quiet { " " (case.level) } } } }
             @if cases.len() > SHOWN { p.quiet { (fill(words.and_more, &[&(cases.len() - SHOWN)])) } }
             h2 { (words.runs) " (" (runs.len()) @if runs.len() == SHOWN { "+" } ")" }
             @if runs.is_empty() { p.quiet { (words.nothing_found) } }

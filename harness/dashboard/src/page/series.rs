@@ -37,14 +37,14 @@ pub(crate) async fn series(view: View) -> Result<Body, Wrong> {
         h2 { (words.values) }
         (part::wide(words.values, html! {
             table {
-                thead { tr { th scope="col" { (words.started) } th scope="col" { (words.build) } th scope="col" { (words.run) } th.number scope="col" { (words.figure) } } }
+                thead { tr { th scope="col" { (words.started) } th scope="col" { (words.build) } th.number scope="col" { (words.figure) } th scope="col" { (words.run) } } }
                 tbody {
                     @for (point, change) in latest {
                         tr {
                             td { (part::time(&point.started_at)) }
                             td.short { (part::build(&view, &point.build)) }
-                            td.short { a href=(part::run_path(&point.run_id)) { (part::text(&point.run_id)) } }
                             td.number { (part::amount(point.value, &info.unit)) @if let Some(change) = change { " " span.chip { (part::change(change.before, change.after)) } } }
+                            td.short { a href=(part::run_path(&point.run_id)) { (part::text(&point.run_id)) } }
                         }
                     }
                 }

@@ -62,7 +62,12 @@ pub(crate) fn replayed(number: usize) -> Entry {
     let mut events = sample::chapters();
     for event in &mut events {
         match event {
-            Event::RunStarted { identity, .. } => {
+            Event::RunStarted { identity, cases } => {
+                // A name of a setting is a long word on a narrow screen.
+                if let Some(case) = cases.iter_mut().find(|case| case.id == "interop/join") {
+                    case.requirement =
+                        "Profile: every room (Synapse: encryption_enabled_by_default_for_room_type: all)".into();
+                }
                 identity.run_id = format!("2026-replayed-{number:03}");
                 identity.started_at = started(number);
             }
@@ -153,14 +158,18 @@ pub(crate) async fn serve(store: Store, token: Option<&str>, results: &Path) -> 
 
 /// The track of the replayed runs, as links name it.
 pub(crate) fn track() -> String {
-    let head = replayed(0).head;
+    key(&replayed(0))
+}
+
+fn key(entry: &Entry) -> String {
+    let head = &entry.head;
     let hash = Sha256::digest(format!("{}\0{}", head.branch, head.place));
     hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every page there is, by a name.
 pub(crate) fn pages() -> Vec<(&'static str, String)> {
-    let track = track();
+    let (track, loads) = (track(), key(&load(0)));
     let of_track = |path: &str| format!("{path}{}track={track}", if path.contains('?') { '&' } else { '?' });
     let case = "/case/acl/endpoint/backfill/v12";
     let (before, at) = (STEP - 1, STEP);
@@ -174,13 +183,17 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("case-hostile", "/case/acl/match/odd/v12"),
         ("requirements", "/requirements"),
         ("performance", &of_track("/performance")),
-        ("performance-load", "/performance"),
+        ("performance-load", &format!("/performance?track={loads}")),
+        ("series-load", &format!("/series?name=db_transactions_per_op(alpha, send)&track={loads}").replace(' ', "%20")),
         ("series", &of_track("/series?name=cpu_per_case(alpha)")),
         ("interop", &of_track("/interop")),
         ("deviations", "/deviations"),
         ("compare-form", "/compare"),
         ("compare", &format!("/compare?a=2026-replayed-{before}&b=2026-replayed-{at}")),
+        ("compare-loads", "/compare?a=2026-load-039&b=2026-load-040"),
+        ("compare-others", "/compare?a=2026-load-039&b=2026-replayed-219"),
         ("search", "/search?q=endpoint"),
+        ("search-none", "/search?q=no-such-thing"),
         ("live", "/live"),
         ("report", "/run/2026-replayed-219/report"),
         ("report-load", "/run/2026-load-045/report"),

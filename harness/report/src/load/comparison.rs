@@ -1,6 +1,6 @@
 //! A paired session as a table.
 
-use super::summary::figure;
+use super::summary::threshold_value;
 use fedproof_results::load::{ComparedFigure, Comparison, FigureKind, ThresholdResult, Verdict};
 use maud::{Markup, html};
 use std::{collections::BTreeMap, fmt::Write};
@@ -50,7 +50,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
 /// What broke and failed on B.
 fn trouble_of_b(comparison: &Comparison) -> Vec<String> {
     let seen = |threshold: &ThresholdResult| {
-        threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value))
+        threshold
+            .value
+            .map_or_else(|| "nothing to judge".to_owned(), |value| threshold_value(&threshold.expression, value))
     };
     let broken = comparison.thresholds.iter().filter(|threshold| !threshold.ok);
     let broken = broken.map(|threshold| format!("BROKEN on B: {} (seen: {})", threshold.expression, seen(threshold)));

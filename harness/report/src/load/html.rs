@@ -3,7 +3,7 @@
 
 use super::{
     chart::{Chart, Line},
-    summary::{figure, time},
+    summary::{threshold_value, time},
 };
 use fedproof_results::load::{LoadRecord, LoadVerdict, OperationFigures, Second, Work};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -105,7 +105,7 @@ fn thresholds(record: &LoadRecord) -> Markup {
                 tr {
                     td { span class=(if threshold.ok { "v pass" } else { "v fail" }) { (if threshold.ok { "✓ held" } else { "✗ broken" }) } }
                     td { code { (threshold.expression) } }
-                    td.n { (threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value))) }
+                    td.n { (threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| threshold_value(&threshold.expression, value))) }
                 }
             } }
         } }

@@ -1,6 +1,6 @@
 //! A search for the limit as a table.
 
-use super::summary::figure;
+use super::summary::threshold_value;
 use fedproof_results::load::{Limit, LimitStep};
 use maud::{Markup, html};
 use std::fmt::Write;
@@ -55,7 +55,8 @@ pub(super) fn html(limit: &Limit) -> Markup {
 /// What broke in a step, and what else is to be said of it.
 fn why(step: &LimitStep) -> String {
     let broken = step.thresholds.iter().filter(|threshold| !threshold.ok).map(|threshold| {
-        let seen = threshold.value.map_or_else(|| "nothing".to_owned(), |value| figure(&threshold.expression, value));
+        let seen =
+            threshold.value.map_or_else(|| "nothing".to_owned(), |value| threshold_value(&threshold.expression, value));
         format!("{} (seen: {seen})", threshold.expression)
     });
     let stopped = Some(step.stopped_because.clone()).filter(|why| !why.is_empty());

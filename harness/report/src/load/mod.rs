@@ -9,4 +9,4 @@ mod summary;
 
 pub use formats::{bencher, github};
 pub use html::html;
-pub use summary::summary;
+pub use summary::{summary, threshold_value};

@@ -84,8 +84,9 @@ pub fn summary(record: &LoadRecord) -> String {
     }
     for threshold in &record.thresholds {
         let mark = if threshold.ok { "held  " } else { "BROKEN" };
-        let seen =
-            threshold.value.map_or_else(|| "nothing to judge".to_owned(), |value| figure(&threshold.expression, value));
+        let seen = threshold
+            .value
+            .map_or_else(|| "nothing to judge".to_owned(), |value| threshold_value(&threshold.expression, value));
         let _ = writeln!(text, "{mark}  {}  (seen: {seen})", threshold.expression);
     }
     for phase in record.phases.iter().filter(|phase| !phase.faults.is_empty()) {
@@ -116,7 +117,7 @@ pub(super) fn time(micros: u64) -> String {
 }
 
 /// A threshold's value in the unit that its expression uses.
-pub(super) fn figure(expression: &str, value: f64) -> String {
+pub fn threshold_value(expression: &str, value: f64) -> String {
     let metric: &str = expression.split(['(', ' ', '<', '>']).next().unwrap_or_default();
     match metric {
         "error_rate" => format!("{:.3}%", value * 100.0),
