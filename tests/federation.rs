@@ -117,14 +117,49 @@ fn the_dashboard_asks_the_provisioned_source() {
     let grafana = fixtures().join("grafana");
     let source = &yaml(&grafana.join("datasource.yaml"))["datasources"][0];
     assert_eq!((source["url"].as_str(), services().contains_key("prometheus")), (Some("http://prometheus:9090"), true));
-    let board = yaml(&grafana.join("synapse.json"));
-    let panels = board["panels"].as_array().expect("panels");
-    assert!(panels.len() > 5);
-    for panel in panels {
-        assert_eq!(panel["datasource"]["uid"], source["uid"], "{}", panel["title"]);
-        let asks = panel["targets"].as_array().expect("targets");
-        assert!(!asks.is_empty() && asks.iter().all(|ask| ask["expr"].is_string() && ask["refId"].is_string()));
+    // What they ask for is held against what is there by the dashboard's own tests (runs.json), and by hand (synapse.json).
+    for board in ["synapse.json", "runs.json"] {
+        let board = yaml(&grafana.join(board));
+        let panels = board["panels"].as_array().expect("panels");
+        assert!(panels.len() > 5);
+        for panel in panels {
+            assert_eq!(panel["datasource"]["uid"], source["uid"], "{}", panel["title"]);
+            let asks = panel["targets"].as_array().expect("targets");
+            assert!(!asks.is_empty() && asks.iter().all(|ask| ask["expr"].is_string() && ask["refId"].is_string()));
+        }
     }
     let places = &yaml(&grafana.join("dashboards.yaml"))["providers"][0]["options"]["path"];
     assert_eq!(places, "/var/lib/grafana/dashboards");
+}
+
+#[test]
+fn prometheus_asks_the_dashboard_with_its_token() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let services = services();
+    for volume in services["prepare"]["volumes"].as_array().expect("volumes") {
+        let place = volume.as_str().and_then(|volume| volume.split_once(":/volumes/")).expect("a volume").1;
+        std::fs::create_dir(folder.path().join(place)).expect("a volume");
+    }
+    prepare(folder.path(), "observation");
+    let jobs = yaml(&folder.path().join("prometheus/prometheus.yaml"))["scrape_configs"].clone();
+    let job = jobs.as_array().and_then(|jobs| jobs.iter().find(|job| job["job_name"] == "fedproof")).expect("a job");
+    let (service, port) =
+        job["static_configs"][0]["targets"][0].as_str().and_then(|target| target.split_once(':')).expect("a target");
+    let mounted = |service: &str, path: &str| {
+        let volumes = services[service]["volumes"].as_array().into_iter().flatten();
+        let mounts = volumes.filter_map(|volume| volume.as_str()?.split_once(':'));
+        let (volume, rest) =
+            mounts.filter_map(|(volume, at)| Some((volume, path.strip_prefix(at)?))).next().expect("mounted");
+        folder.path().join(volume).join(rest.trim_start_matches('/'))
+    };
+    let option = |name: &str| {
+        let command = services[service]["command"].as_array().into_iter().flatten().filter_map(|part| part.as_str());
+        command.filter_map(|part| part.strip_prefix(name)?.strip_prefix('=')).next().expect("an option").to_owned()
+    };
+    assert_eq!(option("--bind"), format!("0.0.0.0:{port}"));
+    let given = job["authorization"]["credentials_file"].as_str().expect("a file");
+    let read = |path: PathBuf| std::fs::read_to_string(path).expect("a file");
+    let token = read(mounted(service, &option("--token-file")));
+    assert_eq!((read(mounted("prometheus", given)), token.len()), (token.clone(), 48));
+    assert!(mounted(service, &option("--history")).is_file());
 }

@@ -1,8 +1,13 @@
 //! `/metrics`: the latest run of every track as OpenMetrics text, for Prometheus.
 
-use crate::view::{Tab, View, Wrong};
+use crate::{
+    page::compare::changed,
+    view::{Tab, View, Wrong},
+};
 use axum::response::{IntoResponse, Response};
+use fedproof_history::Kind;
 use fedproof_report::open_metrics_family as family;
+use fedproof_results::ChangeKind;
 use http::header;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -17,6 +22,7 @@ struct Families {
     latest: Vec<Sample>,
     started: Vec<Sample>,
     cases: Vec<Sample>,
+    changes: Vec<Sample>,
     figures: Vec<Sample>,
 }
 
@@ -38,7 +44,8 @@ async fn text(view: &View) -> Result<String, Wrong> {
             labels.iter().cloned().chain(more).collect::<Vec<_>>()
         };
         of.runs.push((labels.clone(), track.runs as f64));
-        let Some(run) = store.runs(Some(&track.branch), Some(&track.place), 1).await?.pop() else { continue };
+        let latest = store.runs(Some(&track.branch), Some(&track.place), 2).await?;
+        let Some(run) = latest.first() else { continue };
         let is_good = ["qualified", "held"].contains(&run.verdict.as_str());
         of.good.push((labels.clone(), f64::from(u8::from(is_good))));
         of.latest.push((with(&[("run", &run.run_id), ("build", &run.build), ("verdict", &run.verdict)]), 1.0));
@@ -47,6 +54,14 @@ async fn text(view: &View) -> Result<String, Wrong> {
         }
         for (verdict, count) in &run.counts {
             of.cases.push((with(&[("verdict", &verdict.to_string())]), *count as f64));
+        }
+        if let (Kind::Cases, Some(before)) = (run.kind, latest.get(1)) {
+            let comparison = changed(view, before, run).await?;
+            for kind in ChangeKind::ALL {
+                let word = serde_json::to_value(kind).ok();
+                let word = word.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                of.changes.push((with(&[("change", &word)]), comparison.of(kind).count() as f64));
+            }
         }
         for figure in store.figures_of_run(&run.run_id).await? {
             of.figures.push((with(&[("series", &figure.name), ("unit", &figure.unit)]), figure.value));
@@ -58,6 +73,8 @@ async fn text(view: &View) -> Result<String, Wrong> {
     family(&mut text, "fedproof_latest_run", "The latest run: its id, build and word.", of.latest);
     family(&mut text, "fedproof_latest_started_seconds", "When the latest run began, in Unix time.", of.started);
     family(&mut text, "fedproof_latest_cases", "Cases of the latest run by verdict.", of.cases);
+    let about = "What the latest run changed against the one before it, by kind of change.";
+    family(&mut text, "fedproof_latest_changes", about, of.changes);
     family(&mut text, "fedproof_latest_figure", "Figures of the latest run; more is worse.", of.figures);
     Ok(text + "# EOF\n")
 }
