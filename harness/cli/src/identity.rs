@@ -19,11 +19,16 @@ pub(crate) fn run_id() -> String {
     format!("{now}-{}", std::process::id())
 }
 
-/// The time as RFC 3339 in UTC, to the second: nobody reads more.
+/// The time now, as [`told`].
 pub(crate) fn now() -> String {
-    let now = time::OffsetDateTime::now_utc();
-    let now = now.replace_nanosecond(0).unwrap_or(now);
-    now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+    told(time::OffsetDateTime::now_utc())
+}
+
+/// A time in UTC as RFC 3339, always to the millisecond: runs are in the order of these texts.
+pub(crate) fn told(utc: time::OffsetDateTime) -> String {
+    let format =
+        time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    utc.format(format).unwrap_or_default()
 }
 
 /// Everything that tells a run from others.
@@ -75,4 +80,19 @@ fn machine() -> String {
 /// The command line, without the path of the binary.
 fn command() -> Vec<String> {
     std::iter::once("fedproof".to_owned()).chain(std::env::args().skip(1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_began_later_is_later() {
+        let first = now();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let second = now();
+        assert!(first < second && first.len() == second.len(), "{first} {second}");
+        let format = &time::format_description::well_known::Rfc3339;
+        assert!(time::OffsetDateTime::parse(&second, format).is_ok(), "{second}");
+    }
 }

@@ -21,7 +21,7 @@ mod store;
 pub use entry::{Entry, Figure, FigureKind, Kind, Label, Outcome, RunHead};
 pub use error::HistoryError;
 pub use import::Imported;
-pub use prune::Pruned;
+pub use prune::{Keep, Pruned};
 pub use query::{CaseOutcome, MatrixCell, SeriesInfo, SeriesPoint, Track};
 pub use since::Since;
 pub use store::Store;

@@ -3,6 +3,17 @@
 use crate::{HistoryError, Store, error::asking, number};
 use sqlx::{AssertSqlSafe, query};
 
+/// What stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// So many of the latest runs of every track.
+    pub runs: usize,
+    /// Documents of so many of the latest runs of every track.
+    pub whole: usize,
+    /// Only what began at this time or later, in RFC 3339 and UTC; `None`: however old.
+    pub since: Option<String>,
+}
+
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -25,14 +36,14 @@ impl Store {
         }
     }
 
-    /// Keeps of every track the latest `runs` runs, and of those the documents of the latest `whole`.
-    pub async fn prune(&self, runs: usize, whole: usize) -> Result<Pruned, HistoryError> {
+    /// Forgets what does not stay. A file becomes as small as what is left in it; a server sees to that by itself.
+    pub async fn prune(&self, keep: &Keep) -> Result<Pruned, HistoryError> {
         let mut pruned = Pruned::default();
         for track in self.tracks().await? {
             let all = self.runs(Some(&track.branch), Some(&track.place), u32::MAX >> 1).await?;
             for (index, run) in all.iter().enumerate() {
-                let gone = index >= runs;
-                if !gone && index < whole {
+                let gone = index >= keep.runs || keep.since.as_ref().is_some_and(|since| run.started_at < *since);
+                if !gone && index < keep.whole {
                     continue;
                 }
                 let text = if gone { "DELETE FROM run WHERE no = $1" } else { "DELETE FROM document WHERE run = $1" };
@@ -41,6 +52,9 @@ impl Store {
                 pruned.runs += usize::from(gone && some);
                 pruned.stripped += usize::from(!gone && some);
             }
+        }
+        if self.is_file && pruned != Pruned::default() {
+            query("VACUUM").execute(&self.pool).await.map_err(asking("give room back"))?;
         }
         Ok(pruned)
     }

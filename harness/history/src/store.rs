@@ -17,6 +17,8 @@ const WAIT_FOR_WRITERS: &str = "PRAGMA busy_timeout = 30000";
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) pool: AnyPool,
+    /// Whether it is an SQLite file.
+    pub(crate) is_file: bool,
 }
 
 impl Store {
@@ -67,7 +69,7 @@ impl Store {
             migrated = migrator(on_postgres).run(&pool).await;
         }
         migrated.map_err(|source| HistoryError::Migrate { url: told(at), source })?;
-        Ok(Self { pool })
+        Ok(Self { pool, is_file: !on_postgres })
     }
 
     /// Waits for what is under way and closes every connection.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use fedproof_history::{Entry, HistoryError, Imported, Pruned, Store};
+use fedproof_history::{Entry, HistoryError, Imported, Keep, Pruned, Store};
 use fedproof_results::Verdict;
 use std::time::{Duration, Instant};
 use support::{Cluster, entry};
@@ -130,8 +130,16 @@ async fn one_run(store: &Store, failing: &Entry) {
 }
 
 async fn forgetting(store: &Store) {
-    assert_eq!(store.prune(20, 5).await.unwrap(), Pruned { runs: 12, stripped: 15 });
-    assert_eq!(store.prune(20, 5).await.unwrap(), Pruned::default());
+    let mut keep = Keep { runs: 20, whole: 5, since: None };
+    assert_eq!(store.prune(&keep).await.unwrap(), Pruned { runs: 12, stripped: 15 });
+    assert_eq!(store.prune(&keep).await.unwrap(), Pruned::default());
+    // What is older goes, however few there are.
+    let oldest = store.runs(None, None, 100).await.unwrap().pop().unwrap();
+    keep.since = Some(oldest.started_at.clone());
+    assert_eq!(store.prune(&keep).await.unwrap(), Pruned::default(), "what began at that time stays");
+    keep.since = Some(oldest.started_at.replace(":00Z", ":01Z"));
+    assert_eq!(store.prune(&keep).await.unwrap(), Pruned { runs: 1, stripped: 0 });
+    assert!(matches!(store.run(&oldest.run_id).await, Err(HistoryError::NoRun { .. })));
     assert_eq!(store.document("run-30", "load.hlog").await.unwrap().map(|text| text.len()), Some(170));
     assert_eq!(store.document("run-20", "load.hlog").await.unwrap(), None);
     assert_eq!(store.entry("run-20").await.unwrap().outcomes.len(), 50, "verdicts stay");
@@ -145,7 +153,22 @@ async fn forgetting(store: &Store) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_holds() {
     let folder = tempfile::tempdir().unwrap();
-    holds(folder.path().join("a new folder/history 100%.db").to_str().unwrap()).await;
+    let file = folder.path().join("a new folder/history 100%.db");
+    holds(file.to_str().unwrap()).await;
+    // What was forgotten takes no room.
+    let store = Store::open(file.to_str().unwrap()).await.unwrap();
+    let size = async |store: Store| {
+        store.close().await;
+        std::fs::metadata(&file).unwrap().len()
+    };
+    for number in 100..140 {
+        store.import(&entry(number, 700)).await.unwrap();
+    }
+    let full = size(store).await;
+    let store = Store::open(file.to_str().unwrap()).await.unwrap();
+    store.prune(&Keep { runs: 2, whole: 1, since: None }).await.unwrap();
+    let left = size(store).await;
+    assert!(left * 3 < full, "{left} of {full} bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,7 +102,7 @@ pub(crate) struct Export {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Restore {
-    /// What `export` wrote
+    /// What `export` wrote; -: standard input
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) at: At,
@@ -127,6 +127,9 @@ pub(crate) struct Prune {
     /// And of those, keep exchanges and histograms of so many
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub(crate) whole: u32,
+    /// Forget runs that began more than so many days ago, however few there are
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) older_than: Option<u32>,
 }
 
 #[derive(Debug, ClapArgs)]

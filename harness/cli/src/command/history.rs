@@ -3,10 +3,11 @@
 use crate::{
     args::{self, Format, History},
     error::CliError,
+    identity::told,
     stdout,
 };
 use fedproof_history::{
-    Entry, HistoryError, Imported, Kind, Label, RunHead, Store,
+    Entry, HistoryError, Imported, Keep, Kind, Label, RunHead, Store,
     change::{Settings, change_points},
 };
 use fedproof_report::{Archive, EVENTS};
@@ -16,7 +17,7 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader, BufWriter, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -38,7 +39,10 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
         }
         History::Prune(prune) => {
             let store = Store::open(&prune.at.history).await?;
-            let pruned = store.prune(prune.runs as usize, prune.whole as usize).await?;
+            let oldest =
+                prune.older_than.map(|days| time::OffsetDateTime::now_utc() - time::Duration::days(days.into()));
+            let keep = Keep { runs: prune.runs as usize, whole: prune.whole as usize, since: oldest.map(told) };
+            let pruned = store.prune(&keep).await?;
             store.close().await;
             stdout::print(&format!("forgot {} runs, and the documents of {} more", pruned.runs, pruned.stripped));
         }
@@ -166,10 +170,13 @@ async fn restore(args: &args::Restore) -> Result<(), CliError> {
     let wrong = |line: usize, error: &dyn std::fmt::Display| {
         CliError::bad_input(format!("{}:{line}: failed to read a run: {error}", args.file.display()))
     };
-    let file = fs::File::open(&args.file).map_err(|error| wrong(1, &error))?;
+    let lines: Box<dyn Read + Send> = match args.file.as_os_str() == "-" {
+        true => Box::new(io::stdin()),
+        false => Box::new(fs::File::open(&args.file).map_err(|error| wrong(1, &error))?),
+    };
     let store = Store::create(&args.at.history).await?;
     let (mut new, mut all) = (0, 0);
-    for (index, line) in BufReader::new(file).lines().enumerate() {
+    for (index, line) in BufReader::new(lines).lines().enumerate() {
         let line = line.map_err(|error| wrong(index + 1, &error))?;
         let entry: Entry = serde_json::from_str(&line).map_err(|error| wrong(index + 1, &error))?;
         new += usize::from(store.import(&entry).await? == Imported::New);
