@@ -8,10 +8,11 @@ use crate::{
 use fedproof_history::{Outcome, RunHead, Since};
 use fedproof_results::Verdict;
 use maud::{Markup, html};
-use std::{cmp::Reverse, collections::HashMap};
+use std::cmp::Reverse;
 
-/// How far back it is looked for the first of them.
+/// How far back it is looked for the first of them; less far where there are many lists.
 const RUNS: u32 = 200;
+const FEW_RUNS: u32 = 50;
 
 /// Cases of a row that went the same way since the same run. Never empty.
 struct Trouble<'a> {
@@ -48,7 +49,7 @@ pub(super) async fn list(
     // What gates first, then what is accepted; failures before the undecided.
     wrong.sort_by_key(|one| (one.accepted, !one.level.gates(false), Reverse(one.verdict)));
     let ids: Vec<&str> = wrong.iter().map(|one| one.case.as_str()).collect();
-    let since = view.shared.store.since(run, &ids, RUNS).await?;
+    let since = view.shared.store.since(run, &ids, if limit.is_none() { RUNS } else { FEW_RUNS }).await?;
     let mut troubles: Vec<Trouble<'_>> = Vec::new();
     for one in wrong {
         let since = since.get(&(one.case.clone(), one.server.clone()));
@@ -57,13 +58,14 @@ pub(super) async fn list(
             None => troubles.push(Trouble { cases: vec![one], since: since.cloned() }),
         }
     }
-    let titles = view.shared.store.cases().await?;
-    let titles: HashMap<&str, &str> = titles.iter().map(|case| (case.id.as_str(), case.title.as_str())).collect();
     let shown = limit.unwrap_or(troubles.len()).min(troubles.len());
+    let mut items = Vec::new();
+    for trouble in &troubles[..shown] {
+        let case = view.shared.store.case(&trouble.first().case).await?;
+        items.push(item(view, run, trouble, case.as_ref().map(|case| case.title.as_str()), limit.is_none()));
+    }
     Ok(html! {
-        ul.troubles {
-            @for trouble in &troubles[..shown] { (item(view, run, trouble, titles.get(trouble.first().case.as_str()).copied(), limit.is_none())) }
-        }
+        ul.troubles { @for item in &items { (item) } }
         @if shown < troubles.len() { p { a href=(part::run_path(&run.run_id)) { (fill(words.and_more, &[&(troubles.len() - shown)])) } } }
     })
 }
