@@ -2,6 +2,8 @@
 
 mod bundle;
 mod dashboard;
+#[cfg(test)]
+mod documented;
 mod history;
 mod load;
 mod run;
