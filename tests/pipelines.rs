@@ -166,6 +166,9 @@ fn gitlab_lets_a_good_build_through_and_keeps_it() {
         assert_eq!(code, 0, "{said}");
         assert!(runner.path("checkout/results").join(deployment).join("metrics.txt").is_file());
     }
+    let (code, said) = runner.gitlab("gate", &[("BASE", "trunk")]);
+    assert!(code == 2 && said.contains("trunk"), "a branch without runs is no base: {code} {said}");
+    assert_eq!(runner.history(), ["main c1"], "and whoever wants it as one may still import it");
     let (code, said) = runner.gitlab("gate", &[]);
     assert_eq!(code, 0, "{said}");
     assert!(runner.read("comment.md").contains("fedproof"), "{said}");
