@@ -180,7 +180,7 @@ fn gitlab_blocks_a_worse_build_and_what_is_not_known() {
     let runner = Runner::new(("worse", "1"));
     let (code, said) = runner.gitlab("gate", &[]);
     assert_eq!(code, 3, "without any results nothing is known: {said}");
-    assert!(runner.read("comment.md").contains("no results of encrypted"), "{said}");
+    assert!(runner.read("comment.md").contains("## encrypted\n### fedproof: no results"), "{said}");
     assert_eq!(runner.gitlab("cases", &[("DEPLOYMENT", "default")]).0, 1);
     let (code, said) = runner.gitlab("gate", &[]);
     assert_eq!(code, 1, "not qualified comes before not known: {said}");

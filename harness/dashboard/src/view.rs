@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequestParts, Query, RawPathParams},
     response::{Html, IntoResponse, Response},
 };
-use fedproof_history::HistoryError;
+use fedproof_history::{HistoryError, RunHead};
 use fedproof_results::RunRecord;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use maud::{DOCTYPE, Markup, html};
@@ -117,6 +117,17 @@ impl View {
         }
         let record = self.shared.store.record(run_id).await?.map(Arc::new);
         Ok(record.inspect(|record| self.shared.records.put(run_id.to_owned(), record.clone())))
+    }
+
+    /// What a run is held against: the one before it on its track; if nothing on it was good yet, the latest good one of the same
+    /// place on another branch.
+    pub(crate) async fn before(&self, run: &RunHead) -> Result<Option<RunHead>, Wrong> {
+        let elsewhere = self.shared.store.good_elsewhere(run).await?;
+        Ok(if elsewhere.is_some() {
+            elsewhere
+        } else {
+            self.shared.store.runs_before(run, &run.branch, 1).await?.pop()
+        })
     }
 
     /// The page around a body, or around what went wrong.

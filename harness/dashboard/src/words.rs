@@ -21,6 +21,7 @@ macro_rules! words {
 words! {
     accepted_by: "accepted by", "akzeptiert von";
     after: "After", "Nachher";
+    against: "against {}", "gegenüber {}";
     against_the_one_before: "against the run before", "gegenüber dem Lauf davor";
     and_more: "and {} more", "und {} weitere";
     answer: "Answer", "Antwort";
@@ -43,7 +44,6 @@ words! {
     chart_label: "{}: {} runs, latest {}, changes of level: {}", "{}: {} Läufe, zuletzt {}, Änderungen des Niveaus: {}";
     client_under_test: "client under test", "Client im Test";
     compare: "Compare", "Vergleich";
-    compare_with_before: "Compare with the run before", "Mit dem Lauf davor vergleichen";
     connection_lost: "Connection lost; trying again. ", "Verbindung verloren; neuer Versuch. ";
     cpu: "processor time", "Prozessorzeit";
     cut: "Cut; whole:", "Gekürzt; ganz:";
@@ -118,7 +118,7 @@ words! {
     observed: word(Verdict::Observed), "beobachtet";
     only_changes: "only what changed", "nur was gewechselt hat";
     operation: "Operation", "Vorgang";
-    other_place: "The two runs are of different tracks: differences may be those of their surroundings.", "Die beiden Läufe gehören zu verschiedenen Spuren: Unterschiede können von ihrer Umgebung kommen.";
+    other_place: "The two runs are of different places: differences may be those of their surroundings.", "Die beiden Läufe sind von verschiedenen Orten: Unterschiede können von ihrer Umgebung kommen.";
     overview: "Overview", "Überblick";
     pages: "Pages", "Seiten";
     passed: word(Verdict::Pass), "bestanden";

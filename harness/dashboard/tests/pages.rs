@@ -59,7 +59,7 @@ async fn pages_say_what_happened() {
     let (before, after) = (format!("2026-replayed-{}", STEP - 1), format!("2026-replayed-{STEP}"));
     let overview = says("/", &["NOT QUALIFIED", "rebase/1.164", "Runs: 220", "stopped early", "Got worse"]).await.body;
     // In the card of `main`: what fails, what it is about and since which build, and what got slower since then.
-    let (_, card) = overview.split_once("Runs: 1<").unwrap_or(("", &overview));
+    let (_, card) = overview.split_once("Runs: 1 ·").unwrap();
     for word in ["backfill is refused to a denied server", "since", &build(STEP), "cpu_per_case(alpha)", "▲ +1"] {
         assert!(card.contains(word), "{word} is not in {card}");
     }
@@ -73,6 +73,11 @@ async fn pages_say_what_happened() {
         &["since", &build(STEP), "a denied server was given", "/_matrix/federation/v1/backfill"],
     )
     .await;
+    // The first run of a branch is held against the latest good one of another: here that before the step.
+    let (first, _) = overview.split_once("Runs: 1 ·").unwrap();
+    for word in ["Against main".to_lowercase().as_str(), "new failure: 1", &format!("a=2026-replayed-{}", STEP - 1)] {
+        assert!(first.contains(word), "{word} is not in {first}");
+    }
     says("/case/acl/endpoint/send_join_v2/v11", &["Outcomes: ", "changes: 1"]).await;
     says(
         &format!("/series?name=cpu_per_case(alpha)&track={track}"),

@@ -93,6 +93,18 @@ async fn questions(store: &Store) {
     assert!(before["cpu(alpha)"].len() == 31 && before["cpu(alpha)"].iter().all(|point| point.value == 100.5));
     let before = store.runs_before(&entry(5, 0).head, "main", 2).await.unwrap();
     assert_eq!(before.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["run-4", "run-3"]);
+    // A first run of a branch has those of others before it; of its own none.
+    let mut first = fedproof_history::RunHead { branch: "rebase".into(), ..entry(20, 0).head };
+    let good = async |run: &fedproof_history::RunHead| store.good_elsewhere(run).await.unwrap().map(|run| run.run_id);
+    assert_eq!(good(&first).await.as_deref(), Some("run-20"));
+    first.branch = "main".into();
+    assert_eq!(good(&first).await, None);
+    let mut other = entry(40, 0);
+    (other.head.branch, other.head.verdict) = ("rebase".into(), "not_qualified".into());
+    store.import(&other).await.unwrap();
+    let second = fedproof_history::RunHead { run_id: "second".into(), ..other.head };
+    assert_eq!(good(&second).await.as_deref(), Some("run-32"), "nothing on it was good yet");
+    store.forget("run-40").await.unwrap();
     let series = store.series("main", place).await.unwrap();
     assert_eq!(series.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["cpu(alpha)"]);
     assert_eq!(store.cases().await.unwrap().len(), 729);

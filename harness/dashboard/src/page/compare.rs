@@ -3,7 +3,7 @@
 use crate::{
     part::{self, href},
     view::{Body, View, Wrong},
-    words::Words,
+    words::{Words, fill},
 };
 use fedproof_history::{Figure, Outcome, RunHead};
 use fedproof_results::{Change, ChangeKind, Comparison, Line, Verdict};
@@ -57,6 +57,14 @@ pub(crate) async fn compare(view: View) -> Result<Body, Wrong> {
     Ok(Body { title: words.compare.to_owned(), markup })
 }
 
+/// What a run is held against, in words: the run before it, or the branch that it is not on.
+pub(crate) fn against(words: &Words, run: &RunHead, before: Option<&RunHead>) -> String {
+    match before.filter(|before| before.branch != run.branch) {
+        Some(other) => fill(words.against, &[&part::text(&other.branch)]),
+        None => words.against_the_one_before.to_owned(),
+    }
+}
+
 /// The page of a comparison.
 pub(crate) fn path(before: &str, after: &str) -> String {
     href("/compare", &[("a", before), ("b", after)])
@@ -76,7 +84,7 @@ async fn compared(view: &View, before: &RunHead, after: &RunHead) -> Result<Mark
                 }
             }
         }
-        @if (&before.branch, &before.place) != (&after.branch, &after.place) { p.banner role="note" { (words.other_place) } }
+        @if before.place != after.place { p.banner role="note" { (words.other_place) } }
         p { a href=(path(&after.run_id, &before.run_id)) { (words.the_other_way_round) } }
         h2 { (words.verdicts) }
         @if comparison.is_empty() { p { (words.no_difference) } } @else { (counts(words, &comparison)) (changes(view, &comparison, after)) }

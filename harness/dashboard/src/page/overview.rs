@@ -1,7 +1,7 @@
 //! Is the latest qualified, and what changed? A card for each track.
 
 use super::{
-    compare::{changed, counts},
+    compare::{against, changed, counts},
     performance::{told, worse},
     trouble,
 };
@@ -48,8 +48,8 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
     let runs = view.shared.store.runs(Some(&track.branch), Some(&track.place), STRIP).await?;
     let Some(latest) = runs.first() else { return Ok(html! {}) };
     let (_, class) = part::run_mark(latest);
-    let difference = match runs.get(1) {
-        Some(before) => difference(view, before, latest, runs.len()).await?,
+    let difference = match view.before(latest).await? {
+        Some(before) => difference(view, &before, latest, runs.len()).await?,
         None => html! { p.quiet { (words.first_of_track) } },
     };
     let mut troubles = view.shared.store.troubles_of_run(&latest.run_id).await?;
@@ -96,7 +96,7 @@ async fn difference(view: &View, before: &RunHead, latest: &RunHead, runs: usize
     };
     Ok(html! {
         div.changed {
-            h3 { a href=(path) { (words.against_the_one_before) } }
+            h3 { a href=(path) { (against(words, latest, Some(before))) } }
             (told)
         }
     })

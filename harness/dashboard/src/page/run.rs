@@ -15,7 +15,7 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let store = &view.shared.store;
     let run = store.run(view.param("id")).await?;
-    let before = store.runs_before(&run, &run.branch, 1).await?.pop();
+    let before = view.before(&run).await?;
     let outcomes = store.outcomes_of_run(&run.run_id).await?;
     let troubles = super::trouble::list(&view, &run, &outcomes, None).await?;
     let load = if run.kind == Kind::Load { store.load_record(&run.run_id).await? } else { None };
@@ -31,7 +31,7 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
             (troubles)
         }
         @if run.kind == Kind::Cases { (areas(&view, &run, &outcomes)) }
-        h2 { (words.figures) " (" (words.against_the_one_before) ")" }
+        h2 { (words.figures) " (" (super::compare::against(words, &run, before.as_ref())) ")" }
         (figures)
     };
     Ok(Body { title: format!("{} {}", words.run, run.run_id), markup })
@@ -46,7 +46,7 @@ fn head(view: &View, run: &RunHead, before: Option<&RunHead>) -> Markup {
         @if run.kind == Kind::Cases { p { (part::tally(words, |verdict| run.counts.get(&verdict).copied().unwrap_or(0))) } }
         @if !run.complete { p.banner role="note" { (words.stopped_early) } }
         p.links {
-            @if let Some(before) = before { a href=(super::compare::path(&before.run_id, &run.run_id)) { (words.compare_with_before) } }
+            @if let Some(before) = before { a href=(super::compare::path(&before.run_id, &run.run_id)) { (words.compare) ": " (super::compare::against(words, run, Some(before))) } }
             a href={ (part::run_path(&run.run_id)) "/report" } { (words.whole_report) }
         }
         dl.facts {
