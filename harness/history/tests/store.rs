@@ -94,7 +94,7 @@ async fn questions(store: &Store) {
     let before = store.runs_before(&entry(5, 0).head, "main", 2).await.unwrap();
     assert_eq!(before.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["run-4", "run-3"]);
     // A first run of a branch has those of others before it; of its own none.
-    let mut first = fedproof_history::RunHead { branch: "rebase".into(), ..entry(20, 0).head };
+    let mut first = fedproof_history::RunHead { run_id: "first".into(), branch: "rebase".into(), ..entry(20, 0).head };
     let good = async |run: &fedproof_history::RunHead| store.good_elsewhere(run).await.unwrap().map(|run| run.run_id);
     assert_eq!(good(&first).await.as_deref(), Some("run-20"));
     first.branch = "main".into();
