@@ -10,7 +10,8 @@ pub struct Keep {
     pub runs: usize,
     /// Documents of so many of the latest runs of every track.
     pub whole: usize,
-    /// Only what began at this time or later, in RFC 3339 and UTC; `None`: however old.
+    /// Only what began at this time or later, in RFC 3339 and UTC, and of every track the latest good run, which others are
+    /// held against; `None`: however old.
     pub since: Option<String>,
 }
 
@@ -41,8 +42,10 @@ impl Store {
         let mut pruned = Pruned::default();
         for track in self.tracks().await? {
             let all = self.runs(Some(&track.branch), Some(&track.place), u32::MAX >> 1).await?;
+            let good = all.iter().position(|run| run.complete && ["qualified", "held"].contains(&run.verdict.as_str()));
             for (index, run) in all.iter().enumerate() {
-                let gone = index >= keep.runs || keep.since.as_ref().is_some_and(|since| run.started_at < *since);
+                let is_old = keep.since.as_ref().is_some_and(|since| run.started_at < *since);
+                let gone = index >= keep.runs || is_old && Some(index) != good;
                 if !gone && index < keep.whole {
                     continue;
                 }
@@ -54,7 +57,10 @@ impl Store {
             }
         }
         if self.is_file && pruned != Pruned::default() {
-            query("VACUUM").execute(&self.pool).await.map_err(asking("give room back"))?;
+            // What is forgotten is forgotten, whether or not the disk has room for this.
+            if let Err(error) = query("VACUUM").execute(&self.pool).await {
+                tracing::warn!(%error, "the history's file does not become smaller");
+            }
         }
         Ok(pruned)
     }

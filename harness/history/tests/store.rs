@@ -158,6 +158,11 @@ async fn forgetting(store: &Store) {
     assert!(matches!(store.run("run-1").await, Err(HistoryError::NoRun { .. })));
     store.forget("run-30").await.unwrap();
     assert!(matches!(store.forget("run-30").await, Err(HistoryError::NoRun { .. })));
+    // What others are held against stays, however old.
+    keep.since = Some("9999-01-01T00:00:00Z".to_owned());
+    store.prune(&keep).await.unwrap();
+    let left = store.runs(None, None, 100).await.unwrap();
+    assert!(left.len() == 1 && left[0].verdict == "qualified", "{left:?}");
     // What was forgotten may come again.
     assert_eq!(store.import(&entry(1, 3)).await.unwrap(), Imported::New);
 }

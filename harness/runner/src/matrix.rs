@@ -174,15 +174,18 @@ async fn judge_invariants(plan: &Plan, field: &Field, options: &Options) -> Vec<
 fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
     let of_it =
         |verdict| ruled.iter().filter(move |one| one.mutant.as_deref() == Some(&mutant.id) && one.verdict == verdict);
-    let killed_by: BTreeSet<String> = of_it(Verdict::Fail).map(|one| one.row.clone()).collect();
+    // What fails without any mutant, and passes nowhere without one, says nothing of this one.
+    let stock =
+        |row: &str, verdict| ruled.iter().any(|one| one.mutant.is_none() && one.verdict == verdict && one.row == row);
+    let fails_anyway = |row: &str| stock(row, Verdict::Fail) && !stock(row, Verdict::Pass);
+    let failed = of_it(Verdict::Fail).map(|one| one.row.clone());
+    let killed_by: BTreeSet<String> = failed.filter(|row| !fails_anyway(row)).collect();
     let inconclusive = of_it(Verdict::Inconclusive).map(|one| (one.row.clone(), one.reason.clone())).collect();
     let missed: Vec<String> = mutant.kills.iter().filter(|row| !killed_by.contains(*row)).cloned().collect();
-    let fails_anyway =
-        |row: &str| ruled.iter().any(|one| one.mutant.is_none() && one.verdict == Verdict::Fail && one.row == row);
     let unexpected: Vec<String> = killed_by
         .iter()
-        // Invariants see all traffic: they may notice what is another case's to name. What fails without it says nothing.
-        .filter(|row| !mutant.kills.contains(row) && !standing::is_invariant(row) && !fails_anyway(row))
+        // Invariants see all traffic: they may notice what is another case's to name.
+        .filter(|row| !mutant.kills.contains(row) && !standing::is_invariant(row))
         .cloned()
         .collect();
     Kill {

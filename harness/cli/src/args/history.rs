@@ -121,13 +121,13 @@ pub(crate) struct Forget {
 pub(crate) struct Prune {
     #[command(flatten)]
     pub(crate) at: At,
-    /// Of each branch and place, keep so many of the latest runs
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) runs: u32,
-    /// And of those, keep exchanges and histograms of so many
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    pub(crate) whole: u32,
-    /// Forget runs that began more than so many days ago, however few there are
+    /// Of each branch and place, keep so many of the latest runs [1000, or all with --older-than]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: Option<u32>,
+    /// And of those, keep exchanges and histograms of so many [100, or all with --older-than]
+    #[arg(long, value_name = "N")]
+    pub(crate) whole: Option<u32>,
+    /// Forget runs that began more than so many days ago, but for the latest good one of each branch and place
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) older_than: Option<u32>,
 }

@@ -41,7 +41,12 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
             let store = Store::open(&prune.at.history).await?;
             let oldest =
                 prune.older_than.map(|days| time::OffsetDateTime::now_utc() - time::Duration::days(days.into()));
-            let keep = Keep { runs: prune.runs as usize, whole: prune.whole as usize, since: oldest.map(told) };
+            // Who names an age only means nothing else.
+            let many = |named: Option<u32>, usual: u32| {
+                named.or(prune.older_than.is_none().then_some(usual)).map_or(usize::MAX, |count| count as usize)
+            };
+            let (runs, whole) = (many(prune.runs, 1000), many(prune.whole, 100));
+            let keep = Keep { runs, whole, since: oldest.map(told) };
             let pruned = store.prune(&keep).await?;
             store.close().await;
             stdout::print(&format!("forgot {} runs, and the documents of {} more", pruned.runs, pruned.stripped));

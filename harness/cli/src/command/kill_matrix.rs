@@ -61,6 +61,11 @@ impl KillMatrix {
         Self { matrix, kept, needlessly_kept }
     }
 
+    /// Whether somebody says why a row stays that kills nothing.
+    pub(crate) fn is_explained(&self, row: &str) -> bool {
+        self.kept.get(row).is_some_and(|reason| !reason.is_empty())
+    }
+
     /// Whether a row kills nothing, and nobody says why it stays.
     pub(crate) fn is_unexplained(&self) -> bool {
         self.kept.values().any(String::is_empty)

@@ -256,7 +256,8 @@ fn unplayed(catalogue: &Catalogue, played: &[CaseInfo], mutants: &[Arc<Mutant>])
 /// A row that kills nothing and has no reason to stay is a hole as well as a mutant that survives.
 fn exit_code(told: &KillMatrix) -> u8 {
     let matrix = &told.matrix;
-    let fails = matrix.without_mutant.values().any(|reason| reason.starts_with("fail"));
+    let failed = |(row, reason): (&String, &String)| reason.starts_with("fail") && !told.is_explained(row);
+    let fails = matrix.without_mutant.iter().any(failed);
     if fails || told.is_unexplained() || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty())
     {
         exit::NOT_QUALIFIED

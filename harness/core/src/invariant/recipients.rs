@@ -19,7 +19,6 @@ use crate::{
 };
 use ruma::{OwnedEventId, events::StateEventType};
 use serde_json::Value;
-use std::sync::Arc;
 
 pub(super) fn judge(transcript: &Transcribed<'_>, server: &ServerName) -> Judgement {
     let mut judgement = Judgement::default();
@@ -61,7 +60,8 @@ fn judge_pdu(judgement: &mut Judgement, transcript: &Transcribed<'_>, exchange: 
     }
 }
 
-/// Whether a server was removed by others, and was told of none of the removals by the end of this exchange.
+/// Whether the sender has removed a server, was turned away by it, and has not told it of the removal by the end of this
+/// exchange. What goes to it although nothing kept the sender from telling it is a leak like any other.
 fn has_missed_removal(
     transcript: &Transcribed<'_>,
     room: &Room,
@@ -69,15 +69,24 @@ fn has_missed_removal(
     exchange: &Exchange,
     server: &str,
 ) -> bool {
-    let of_it = |user: &str| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
-    let members = before.iter().filter(|((kind, user), _)| *kind == StateEventType::RoomMember && of_it(user));
-    let removals = members.filter(|(_, event)| !of_it(event.sender_id().as_str()));
+    let is_of = |user: &str, server: &str| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
+    let members = before.iter().filter(|((kind, user), _)| *kind == StateEventType::RoomMember && is_of(user, server));
+    let by_sender = members.filter(|(_, event)| is_of(event.sender_id().as_str(), &exchange.caller));
+    let removals = by_sender.filter(|(_, event)| {
+        matches!(event.membership(), Some("leave" | "ban"))
+            && room.before(event.id()).is_some_and(|it| is_in(it, server))
+    });
     let removals: Vec<&OwnedEventId> = removals.map(|(_, event)| event.id()).collect();
-    let until_now = transcript.exchanges.iter().take_while(|told| told.id <= exchange.id);
-    let mut told = until_now.filter(|told| told.destination.as_str() == server && wire::is_ok(told));
     let tells =
-        |told: &Arc<Exchange>| told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)));
-    !removals.is_empty() && !told.any(tells)
+        |told: &Exchange| told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)));
+    let until_now = transcript.exchanges.iter().take_while(|told| told.id <= exchange.id);
+    let to_it = until_now.filter(|told| {
+        told.is_transaction()
+            && told.destination.as_str() == server
+            && told.caller.eq_ignore_ascii_case(&exchange.caller)
+    });
+    let (answered, turned_away): (Vec<_>, Vec<_>) = to_it.partition(|told| wire::is_ok(told));
+    !removals.is_empty() && !turned_away.is_empty() && !answered.into_iter().any(|told| tells(told))
 }
 
 /// Whether no join of that server can have escaped the transcript, and there is none in it.

@@ -97,16 +97,38 @@ fn of_two_branches_one_may_still_hold_the_member() {
 }
 
 #[test]
-fn who_missed_its_removal_is_another_rules_affair_until_it_is_told() {
+fn who_was_away_at_its_removal_is_another_rules_affair_until_it_is_told() {
     let mut story = story(false);
     let (kick, after) = (story.kick.clone(), story.after.clone());
-    story.play.transaction("s", "x", json!([kick.event]), json!([]));
-    let stranger = story.play.exchanges.len() as u64 - 1;
+    story.play.turned_away("s", "d", json!([kick.event]));
     story.sends("d", &after);
-    assert_eq!(story.judged(), (0, vec![stranger]));
+    assert_eq!(story.judged(), (1, vec![]));
     story.sends("d", &kick);
     let leak = story.sends("d", &after);
-    assert_eq!(story.judged(), (1, vec![stranger, leak]));
+    assert_eq!(story.judged(), (2, vec![leak]));
+}
+
+#[test]
+fn who_could_have_been_told_of_its_removal_has_not_missed_it() {
+    let mut story = story(false);
+    let (kick, after) = (story.kick.clone(), story.after.clone());
+    let stranger = story.play.transaction("s", "x", json!([kick.event]), json!([]));
+    let leak = story.sends("d", &after);
+    assert_eq!(story.judged(), (0, vec![stranger, leak]));
+}
+
+#[test]
+fn who_was_only_invited_has_missed_no_removal() {
+    let mut story = story(false);
+    let auth: Vec<&Built> = story.founding[..3].iter().collect();
+    let invite = member("@alice:s", "@v:invited", "invite", &[&story.kick], &auth);
+    let after = message(&[&invite], &auth);
+    let ban = member("@alice:s", "@v:invited", "ban", &[&after], &auth);
+    let later = message(&[&ban], &auth);
+    story.sends("invited", &invite);
+    story.play.turned_away("s", "invited", json!([ban.event]));
+    let leaks = [story.sends("invited", &after), story.sends("invited", &later)];
+    assert_eq!(story.judged().1, leaks);
 }
 
 #[test]

@@ -55,6 +55,14 @@ impl Play {
         self.federation(from, to, "PUT", &path, json!({"pdus": pdus, "edus": edus}), json!({"pdus": {}}))
     }
 
+    /// A transaction that is answered with 403.
+    pub(super) fn turned_away(&mut self, from: &str, to: &str, pdus: Value) -> u64 {
+        let path = format!("/_matrix/federation/v1/send/{}", self.exchanges.len());
+        let request = json!({"pdus": pdus, "edus": []});
+        let exchange = exchange(Api::Federation, from, to, "PUT", &path, request, json!({"errcode": "M_FORBIDDEN"}));
+        self.add(Exchange { outcome: Outcome::Answered { status: 403 }, ..exchange })
+    }
+
     /// Alice of s makes the room.
     pub(super) fn room(&mut self, creation_content: Value) {
         let request = json!({"room_version": "11", "creation_content": creation_content});
