@@ -23,8 +23,8 @@ const WRONG: &[(&[&str], i32, &[&str])] = &[
     (&["run", "--backend", "attach", "--homeserver", "alpha=synapse@1.163.2"], 2, &["NAME=url:BASE_URL"]),
     (
         &["run", "--backend", "attach", "--homeserver", "alpha=url:http://127.0.0.1:1"],
-        2,
-        &["http://127.0.0.1:1", "--attach FILE"],
+        3,
+        &["failed to reach alpha", "http://127.0.0.1:1", "refused"],
     ),
     (&["run", "--attach", "no/such/file"], 2, &["no/such/file"]),
     (&["run", "--attach", "fixtures/compose/routes.yaml"], 2, &["routes.yaml", "fedproof/connection/1"]),

@@ -177,6 +177,9 @@ fn routes(gateway: &Gatewayed, connection: &Connection, base: &Path) -> Result<(
 
 /// A homeserver of which nothing but its address is known.
 async fn unknown(name: &str, base_url: String, http: &reqwest::Client) -> Result<Connected, CliError> {
+    // Who answers nothing at all is not one who merely keeps his name to himself.
+    let unreachable = |why| CliError::environment(format!("failed to reach {name} at {base_url}: {why}"));
+    get(http, &base_url, "/_matrix/client/versions").await.map_err(unreachable)?;
     let keys = get(http, &base_url, "/_matrix/key/v2/server").await.ok();
     let server_name = keys.as_ref().and_then(|keys| keys["server_name"].as_str());
     let server_name = server_name.ok_or_else(|| {
