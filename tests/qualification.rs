@@ -18,8 +18,13 @@ fn the_current_synapse_qualifies() {
     assert_eq!(code, 0, "{stderr}");
     assert_eq!((record["verdict"].as_str(), &record["complete"]), (Some("qualified"), &Value::Bool(true)));
     assert_eq!(with_verdict(&record, "inconclusive"), Vec::<&str>::new());
-    let gating = |case: &&Value| case["verdict"] == "fail" && case["level"] != "SHOULD";
-    assert_eq!(record["cases"].as_array().expect("cases").iter().find(gating), None);
+    // What Synapse breaks for good is shown as failed, and nothing else is.
+    let cases = record["cases"].as_array().expect("cases").iter();
+    let failed: Vec<&Value> = cases.filter(|case| case["verdict"] == "fail" && case["level"] != "SHOULD").collect();
+    assert!(failed.iter().all(|case| case["known_deviation"] == true), "{failed:?}");
+    let mut failed: Vec<&str> = failed.iter().filter_map(|case| case["id"].as_str()).collect();
+    failed.sort_unstable();
+    assert_eq!(failed, ["leak/catch-up/ban-shared/v12", "leak/catch-up/kick-shared/v12"]);
     assert_eq!(record["servers"][0]["implementation"], "synapse");
     assert!(record["wall_ms"]["boot"].as_u64() > Some(0) && record["wall_ms"]["cases"].as_u64() > Some(0));
     for name in ["run.json", "events.jsonl", "junit.xml", "summary.md", "report.html", "logs/alpha.log"] {
