@@ -6,7 +6,7 @@ use crate::{
     number,
     store::places,
 };
-use fedproof_results::{CaseInfo, Level, Verdict};
+use fedproof_results::{Level, Verdict};
 use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, value::StrDeserializer},
@@ -169,19 +169,6 @@ impl Store {
             Some(row) => self.run(row.get(1)).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    /// Every case that any run knew, by id.
-    pub async fn cases(&self) -> Result<Vec<CaseInfo>, HistoryError> {
-        let rows = query("SELECT info FROM suite_case ORDER BY id").fetch_all(&self.pool).await;
-        let rows = rows.map_err(asking("list cases"))?;
-        rows.iter().map(|row| parse("a case", row.get(0))).collect()
-    }
-
-    /// A case as the latest run knew it.
-    pub async fn case(&self, id: &str) -> Result<Option<CaseInfo>, HistoryError> {
-        let row = query("SELECT info FROM suite_case WHERE no = $1").bind(number(id)).fetch_optional(&self.pool).await;
-        row.map_err(asking("find a case"))?.map(|row| parse("a case", row.get(0))).transpose()
     }
 
     /// Runs of which the id, the build, the branch or the place holds `text` in any case of its letters, latest first.

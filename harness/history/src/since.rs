@@ -1,6 +1,6 @@
 //! Since when is it so?
 
-use crate::{HistoryError, RunHead, Store, error::asking, number};
+use crate::{HistoryError, RunHead, Store, error::asking, number, store::PLACES};
 use sqlx::{AssertSqlSafe, Row, query};
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,9 +17,6 @@ pub struct Since {
     pub changed: bool,
 }
 
-/// Cases of one question: fewer than any database's limit of places.
-const CASES: usize = 1000;
-
 impl Store {
     /// Since when each of these cases has the verdict that `run` gave it, by case and kind of homeserver: within its track, over the
     /// latest `runs` runs. Of a thousand cases at most.
@@ -29,7 +26,7 @@ impl Store {
         cases: &[&str],
         runs: u32,
     ) -> Result<BTreeMap<(String, String), Since>, HistoryError> {
-        let names: HashMap<i64, &str> = cases.iter().take(CASES).map(|case| (number(case), *case)).collect();
+        let names: HashMap<i64, &str> = cases.iter().take(PLACES).map(|case| (number(case), *case)).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -101,6 +101,9 @@ fn told(at: &str) -> String {
     }
 }
 
+/// Places of one question at most: fewer than any database's limit.
+pub(crate) const PLACES: usize = 1000;
+
 /// `($1, $2), ($3, $4)`: places of so many rows and columns.
 pub(crate) fn places(rows: usize, columns: usize) -> String {
     let row = |row: usize| {

@@ -135,6 +135,9 @@ async fn one_run(store: &Store, failing: &Entry) {
     assert_eq!(figures, failing.figures);
     assert_eq!(store.case(case).await.unwrap().map(|info| info.id), Some(case.clone()));
     assert_eq!(store.case("no/such/case").await.unwrap(), None);
+    let named = store.cases_named(&[case, other, "no/such/case"]).await.unwrap();
+    let named: std::collections::BTreeSet<&str> = named.iter().map(|info| info.id.as_str()).collect();
+    assert_eq!(named, [case.as_str(), other].into());
     let found = async |text: &str| store.find_runs(text, 3).await.unwrap().into_iter().map(|run| run.run_id);
     assert_eq!(found("RUN-3").await.collect::<Vec<_>>(), ["run-32", "run-31", "run-30"]);
     assert_eq!(found("c17").await.collect::<Vec<_>>(), ["run-17"]);

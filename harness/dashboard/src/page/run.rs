@@ -70,7 +70,7 @@ fn areas(view: &View, run: &RunHead, outcomes: &[Outcome]) -> Markup {
     }
     areas.values_mut().for_each(|outcomes| outcomes.sort_by_key(|one| Reverse(rank(one.verdict))));
     html! {
-        h2 { (words.cases_by_area) }
+        h2 id="cases" { (words.cases_by_area) }
         @for (area, outcomes) in &areas {
             @let count = |verdict| outcomes.iter().filter(|one| one.verdict == verdict).count() as u64;
             details.group open[count(Verdict::Fail) > 0 || areas.len() == 1] {

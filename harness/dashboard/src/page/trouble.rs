@@ -8,8 +8,10 @@ use crate::{
 use fedproof_history::{Outcome, RunHead, Since};
 use fedproof_results::Verdict;
 use maud::{Markup, html};
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
+/// Rows that the page of a run tells of: it has every case once more, by area.
+const ROWS: usize = 50;
 /// How far back it is looked for the first of them; less far where there are many lists.
 const RUNS: u32 = 200;
 const FEW_RUNS: u32 = 50;
@@ -33,7 +35,8 @@ impl<'a> Trouble<'a> {
     }
 }
 
-/// The failed and the undecided among `outcomes` of a run, in a list; at most `limit` entries and no more than a line of each, if that is given.
+/// The failed and the undecided among `outcomes` of a run, in a list for its page; at most `limit` entries and no more than a line of each,
+/// if that is given. What is left out is counted, and where it stands.
 pub(super) async fn list(
     view: &View,
     run: &RunHead,
@@ -58,15 +61,15 @@ pub(super) async fn list(
             None => troubles.push(Trouble { cases: vec![one], since: since.cloned() }),
         }
     }
-    let shown = limit.unwrap_or(troubles.len()).min(troubles.len());
-    let mut items = Vec::new();
-    for trouble in &troubles[..shown] {
-        let case = view.shared.store.case(&trouble.first().case).await?;
-        items.push(item(view, run, trouble, case.as_ref().map(|case| case.title.as_str()), limit.is_none()));
-    }
+    let shown = limit.unwrap_or(ROWS).min(troubles.len());
+    let (told, rest) = troubles.split_at(shown);
+    let ids: Vec<&str> = told.iter().map(|trouble| trouble.first().case.as_str()).collect();
+    let cases = view.shared.store.cases_named(&ids).await?;
+    let titles: BTreeMap<&str, &str> = cases.iter().map(|case| (case.id.as_str(), case.title.as_str())).collect();
+    let elsewhere = if limit.is_none() { "#cases".to_owned() } else { part::run_path(&run.run_id) };
     Ok(html! {
-        ul.troubles { @for item in &items { (item) } }
-        @if shown < troubles.len() { p { a href=(part::run_path(&run.run_id)) { (fill(words.and_more, &[&(troubles.len() - shown)])) } } }
+        ul.troubles { @for one in told { (item(view, run, one, titles.get(one.first().case.as_str()).copied(), limit.is_none())) } }
+        @if !rest.is_empty() { p { a href=(elsewhere) { (fill(words.and_more, &[&rest.len()])) } } }
     })
 }
 
