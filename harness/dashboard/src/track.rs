@@ -3,10 +3,14 @@
 use crate::{
     part::href,
     view::{View, Wrong},
+    words::fill,
 };
 use fedproof_history::{Kind, Track};
 use maud::{Markup, html};
 use sha2::{Digest, Sha256};
+
+/// Tracks that a form offers, beside the one it is about: those with the latest runs.
+const OFFERED: usize = 100;
 
 /// The tracks that there are, and the one that was asked for.
 pub(crate) struct Choice {
@@ -38,16 +42,19 @@ impl Choice {
     /// A form that leads to the same page about another track; `more` is what else it asks for.
     pub(crate) fn form(&self, view: &View, path: &str, more: Markup) -> Markup {
         let words = view.words;
+        let offered = self.tracks.iter().enumerate().filter(|(index, _)| *index < OFFERED || *index == self.at);
+        let offered: Vec<(usize, &Track)> = offered.collect();
         html! {
             form.filter action=(path) {
                 label.grow {
                     span { (words.track) }
                     select name="track" {
-                        @for (index, track) in self.tracks.iter().enumerate() {
-                            option value=(key(&track.branch, &track.place)) selected[index == self.at] {
+                        @for (index, track) in &offered {
+                            option value=(key(&track.branch, &track.place)) selected[*index == self.at] {
                                 (track.branch) ": " (track.place)
                             }
                         }
+                        @if offered.len() < self.tracks.len() { option disabled { (fill(words.and_more, &[&(self.tracks.len() - offered.len())])) } }
                     }
                 }
                 (more)

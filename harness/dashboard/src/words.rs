@@ -91,7 +91,7 @@ words! {
     machine: "machine", "Maschine";
     matrix: "Conformance", "Konformität";
     memory: "memory", "Arbeitsspeicher";
-    more_tracks: "Show {} more tracks", "{} weitere Spuren zeigen";
+    more_tracks: "Earlier tracks: {}", "Frühere Spuren: {}";
     n_of_m_cases: "{} of {} rows.", "{} von {} Zeilen.";
     n_of_m_decided: "{} of {} decided", "{} von {} entschieden";
     n_of_m_passed: "{} of {} passed", "{} von {} bestanden";

@@ -83,6 +83,7 @@ async fn with(folder: &tempfile::TempDir, entries: impl IntoIterator<Item = Entr
 async fn what_grows_is_asked_for_at_once_and_shown_in_part() {
     tracing::subscriber::set_global_default(Statements).unwrap();
     a_run_of_many_failures().await;
+    many_branches().await;
 }
 
 async fn a_run_of_many_failures() {
@@ -101,4 +102,46 @@ async fn a_run_of_many_failures() {
         assert_eq!(areas.matches("?run=main-2\">acl/").count(), cases, "{areas}");
     }
     assert!(asked[0] > 0 && asked[0] == asked[1], "statements of 3 and of 300 failures: {asked:?}");
+}
+
+async fn many_branches() {
+    let branches = |count: usize| {
+        let merges = (0..count).map(|number| failing(number, &format!("merge-{number:03}"), 2));
+        merges.chain([failing(0, "main", 2), failing(1, "main", 2)])
+    };
+    let mut asked = Vec::new();
+    // With `main` there is one more.
+    for count in [60, 120] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = with(&folder, branches(count)).await;
+        let (overview, of_overview) = page(at, "/").await;
+        assert_eq!(overview.matches("<section class=\"card ").count(), 12);
+        assert!(
+            overview.contains(&format!("<a href=\"/?from=12\">Earlier tracks: {}</a>", count + 1 - 12)),
+            "{overview}"
+        );
+        let latest = |number: usize| format!("/run/merge-{number:03}-{number}\"");
+        assert!(overview.contains(&latest(count - 1)) && !overview.contains(&latest(count - 13)));
+        let (next, of_next) = page(at, "/?from=12").await;
+        assert!(next.contains(&latest(count - 13)) && !next.contains(&latest(count - 12)));
+        let (end, _) = page(at, &format!("/?from={}", count / 12 * 12)).await;
+        assert!(end.matches("<section class=\"card ").count() == 1 && !end.contains("Earlier tracks"), "{end}");
+        assert_eq!(page(at, "/?from=99999").await.0.matches("<section").count(), 0);
+
+        let (metrics, of_metrics) = page(at, "/metrics").await;
+        assert_eq!(metrics.matches("\nfedproof_track_runs{").count(), 50);
+        assert!(
+            metrics.contains(&format!("branch=\"merge-{:03}\"", count - 1)) && !metrics.contains("branch=\"main\"")
+        );
+        let (main, of_main) = page(at, "/metrics?branch=main").await;
+        assert_eq!(main.matches("\nfedproof_track_runs{branch=\"main\",").count(), 1);
+        assert!(!main.contains("merge-") && main.contains("\nfedproof_latest_figure{"), "{main}");
+
+        let (form, _) = page(at, "/matrix").await;
+        let rest = (count + 1).saturating_sub(101);
+        assert_eq!(form.matches("<option value=").count() > 100, rest > 0);
+        assert_eq!(form.contains(&format!("<option disabled>and {rest} more</option>")), rest > 0, "{form}");
+        asked.push([of_overview, of_next, of_metrics, of_main]);
+    }
+    assert_eq!(asked[0], asked[1], "statements of twice as many branches");
 }

@@ -13,7 +13,7 @@ use crate::{
 use fedproof_history::{Kind, RunHead, Track};
 use maud::{Markup, html};
 
-/// Tracks shown unless all are asked for: those with the latest runs.
+/// Tracks on a page, those with the latest runs first: where every merge request is a branch, a history has thousands.
 const CARDS: usize = 12;
 /// Runs in the strip of a track.
 const STRIP: u32 = 30;
@@ -25,12 +25,12 @@ const FEW: usize = 10;
 pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let tracks = view.shared.store.tracks().await?;
-    let shown = if view.asked("all").is_some() { tracks.len() } else { CARDS.min(tracks.len()) };
+    let from = view.asked("from").and_then(|from| from.parse().ok()).unwrap_or(0).min(tracks.len());
+    let to = tracks.len().min(from + CARDS);
     let mut cards = Vec::new();
-    for track in &tracks[..shown] {
+    for track in &tracks[from..to] {
         cards.push(card(&view, track).await?);
     }
-    let rest = tracks.len() - shown;
     let markup = html! {
         h1 { (words.overview) }
         @if tracks.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
             pre { "fedproof history import fedproof-results/*" }
         }
         div.cards { @for card in &cards { (card) } }
-        @if rest > 0 { p { a href="/?all=1" { (fill(words.more_tracks, &[&rest])) } } }
+        @if to < tracks.len() { p { a href={ "/?from=" (to) } { (fill(words.more_tracks, &[&(tracks.len() - to)])) } } }
     };
     Ok(Body { title: words.overview.to_owned(), markup })
 }
