@@ -21,8 +21,11 @@ impl Reference {
             return Err("the server did not prove that it is who it says it is".into());
         }
         // Where there is no document that can be read, nothing is known against going on.
-        let document = get(homeserver, self.text("maintenance_path")?).await.unwrap_or_default();
-        match reason_to_stay_out(&document, start, now) {
+        let document = get(homeserver, self.text("maintenance_path")?).await;
+        if document.is_none() && mutant::is("needs-document") {
+            return Err("there is no maintenance document that can be read".into());
+        }
+        match reason_to_stay_out(&document.unwrap_or_default(), start, now) {
             Some(reason) => Err(reason.into()),
             None => Ok(()),
         }
@@ -38,10 +41,12 @@ impl Reference {
         let holds = |token: &str| {
             let claims = verified(token, algorithm, &key)?;
             let subject = mutant::is("any-subject") || claims["sub"] == host;
-            let expiry = claims["exp"].as_i64()?;
+            let unit = if mutant::is("expiry-in-milliseconds") { 1000 } else { 1 };
+            let expiry = claims["exp"].as_i64()? / unit;
             Some(subject && (mutant::is("expired-tokens") || expiry > now.as_second()))
         };
-        let mut tokens = tokens.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let looked_at = if mutant::is("first-token") { 1 } else { usize::MAX };
+        let mut tokens = tokens.as_array().into_iter().flatten().take(looked_at).filter_map(Value::as_str);
         Ok(tokens.any(|token| holds(token).unwrap_or(false)))
     }
 }
@@ -64,16 +69,23 @@ fn verified(token: &str, algorithm: &str, key: &UnparsedPublicKey<Vec<u8>>) -> O
 /// Why the maintenance document keeps this client out.
 fn reason_to_stay_out(document: &Value, start: &Start, now: Timestamp) -> Option<String> {
     let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+    if mutant::is("needs-outages") && document.is_object() && !document["downtime"].is_array() {
+        return Some("the maintenance document names no outages".to_owned());
+    }
     for downtime in document["downtime"].as_array().into_iter().flatten() {
         let (Some(begins), Some(ends)) = (time(&downtime["start_time"]), time(&downtime["end_time"])) else { continue };
-        let is_now = begins <= now && now < ends && !mutant::is("no-maintenance")
-            || mutant::is("stale-maintenance") && ends <= now;
-        if is_now && downtime["blocking"] == true {
+        let has_begun = begins <= now || mutant::is("early-maintenance");
+        let is_now =
+            has_begun && now < ends && !mutant::is("no-maintenance") || mutant::is("stale-maintenance") && ends <= now;
+        if is_now && (downtime["blocking"] == true || mutant::is("every-outage-blocks")) {
             return Some(format!("down for maintenance: {}", downtime["description"]));
         }
     }
-    let least = document["versions"][&start.platform]["update_before"].as_str()?;
-    let is_old = parts(&start.version)? < parts(least)? && !mutant::is("no-update");
+    let mut versions = document["versions"].as_object()?.iter();
+    let (_, own) = versions.find(|(platform, _)| **platform == start.platform || mutant::is("any-platform"))?;
+    let least = own["update_before"].as_str()?;
+    let (version, asked) = (parts(&start.version)?, parts(least)?);
+    let is_old = version < asked && !mutant::is("no-update") || version == asked && mutant::is("newer-than-least");
     is_old.then(|| format!("this version is older than {least}"))
 }
 

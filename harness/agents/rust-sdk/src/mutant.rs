@@ -126,6 +126,9 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
         let content = json!({"allow": ["*"], "allow_ip_literals": false});
         state.push(json!({"type": "m.room.server_acl", "state_key": "", "content": content}));
     }
+    if defect == "open-notes" && request.creation_content.is_some() {
+        state.push(json!({"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "public"}}));
+    }
     request.initial_state = state.iter().map(raw).collect::<Result<_, _>>()?;
     match defect {
         "unfederated-rooms" => request.creation_content = Some(raw(&json!({"m.federate": false}))?),
@@ -138,6 +141,9 @@ pub(crate) fn spoil(request: &mut Request) -> Result<(), Refusal> {
             let user =
                 request.invite.first().map(|user| user.localpart().replace(|c: char| !c.is_ascii_alphanumeric(), ""));
             request.room_alias_name = user;
+        }
+        "alias-unnamed" if !direct && request.name.is_none() => {
+            request.room_alias_name = Some(TransactionId::new().to_string());
         }
         "roles-for-all" | "roles-for-moderators" => {
             if let Some(powers) = &request.power_level_content_override {

@@ -117,7 +117,8 @@ impl Device {
             return Ok(json!({"room": room}));
         }
         let rules = self.rules()?;
-        let mut request = self.new_room("", &[], false)?;
+        let assistant = mutant::is("assisted-notes").then_some(format!("@assistant:{}", self.own_server()?));
+        let mut request = self.new_room("", assistant.as_slice(), false)?;
         rules.shape(&mut request, self.own_server()?, false, 0)?;
         request.creation_content = Some(raw(&json!({"type": rules.text("notes_room_type")?, "m.federate": false}))?);
         let created = self.create_room(request).await?;
