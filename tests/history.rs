@@ -42,7 +42,7 @@ fn a_regression_against_the_history_blocks_and_says_why() {
     assert_eq!(at(here, &import).1, "0 imported, 3 were there\n");
     let (code, listed) = json(here, &["history", "list", "--format", "json"]);
     assert_eq!((code, listed["runs"].as_array().map(Vec::len)), (0, Some(3)), "{listed}");
-    assert_eq!(listed["runs"][0]["started_at"], "2026-11-24T12:03:00Z", "latest first");
+    assert_eq!(listed["runs"][0]["started_at"], "2026-11-24T12:03:00.000Z", "latest first");
 
     let gate = ["gate", "worse", "--base", "main", "--history", "fedproof-history.db", "--build", "c2"];
     let (code, judged) = json(here, &[&gate[..], &["--format", "json"]].concat());

@@ -1,5 +1,6 @@
 //! A run as the store takes and gives it.
 
+use crate::{Figure, instant::to_the_millisecond};
 use fedproof_results::{
     CaseInfo, CaseResult, Level, Line, RunRecord, ServerInfo, SubjectResult, Verdict, every_line, kinds,
     load::{LoadRecord, LoadVerdict},
@@ -41,7 +42,8 @@ pub struct RunHead {
     pub place: String,
     /// The build under test.
     pub build: String,
-    /// RFC 3339, UTC.
+    /// When it began: RFC 3339, UTC, to the millisecond, so that runs are in the order of these texts.
+    #[serde(deserialize_with = "crate::instant::read")]
     pub started_at: String,
     /// As in its record: `qualified`, `held`, ….
     pub verdict: String,
@@ -82,38 +84,6 @@ pub struct Outcome {
     pub accepted: bool,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
-}
-
-/// What a figure is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FigureKind {
-    /// Time that something took.
-    Latency,
-    /// Processor time.
-    Cpu,
-    /// Memory.
-    Memory,
-    /// Counts of what was done: the steadiest.
-    Work,
-}
-
-impl FigureKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Latency, Self::Cpu, Self::Memory, Self::Work];
-}
-
-/// One value of a series.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// Name of the series within its place: `cpu_per_op(alpha, send)`.
-    pub name: String,
-    /// What it is about.
-    pub kind: FigureKind,
-    /// In what: `us`, `ms`, `bytes`; empty for counts.
-    pub unit: String,
-    /// How much. More is worse.
-    pub value: f64,
 }
 
 /// A run with everything of it that is kept.
@@ -177,7 +147,7 @@ impl Entry {
                 branch: label.branch.clone(),
                 place: place.join(" · "),
                 build: build(label, &record.servers),
-                started_at: identity.started_at.clone(),
+                started_at: to_the_millisecond(&identity.started_at),
                 verdict: word(&record.verdict),
                 complete: record.complete,
                 servers: record.servers.clone(),
@@ -227,7 +197,7 @@ impl Entry {
                     record.workload_digest.get(..8).unwrap_or_default()
                 ),
                 build: build(label, &record.servers),
-                started_at: record.started_at.clone(),
+                started_at: to_the_millisecond(&record.started_at),
                 verdict: verdict.to_owned(),
                 complete: record.complete,
                 servers: record.servers.clone(),

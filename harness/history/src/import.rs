@@ -4,6 +4,7 @@ use crate::{
     Entry, Figure, HistoryError, Outcome, Store,
     entry::word,
     error::asking,
+    instant::to_the_millisecond,
     number,
     store::{deflate, places},
 };
@@ -73,7 +74,7 @@ async fn insert_run(to: &mut AnyConnection, entry: &Entry) -> Result<bool, sqlx:
         .bind(head.branch.as_str())
         .bind(head.place.as_str())
         .bind(head.build.as_str())
-        .bind(head.started_at.as_str())
+        .bind(to_the_millisecond(&head.started_at))
         .bind(head.verdict.as_str())
         .bind(i64::from(head.complete))
         .bind(json(head));
@@ -88,7 +89,7 @@ async fn insert_rest(to: &mut AnyConnection, entry: &Entry) -> Result<(), sqlx::
                  WHERE suite_case.seen_at < excluded.seen_at";
     let cases: Vec<_> = cases.into_iter().collect();
     insert(to, "suite_case (no, id, seen_at, info)", later, &cases, |query, (no, case)| {
-        query.bind(*no).bind(case.id.as_str()).bind(entry.head.started_at.as_str()).bind(json(case))
+        query.bind(*no).bind(case.id.as_str()).bind(to_the_millisecond(&entry.head.started_at)).bind(json(case))
     })
     .await?;
     let columns = "outcome (run, suite_case, server, level, verdict, seen, reason, accepted, duration_ms)";

@@ -11,6 +11,7 @@ mod error;
 mod figures;
 pub mod gate;
 mod import;
+mod instant;
 mod one_run;
 mod prune;
 mod query;
@@ -19,11 +20,12 @@ mod series;
 mod since;
 mod store;
 
-pub use entry::{Entry, Figure, FigureKind, Kind, Label, Outcome, RunHead};
+pub use entry::{Entry, Kind, Label, Outcome, RunHead};
 pub use error::HistoryError;
 pub use import::Imported;
 pub use prune::{Keep, Pruned};
 pub use query::{CaseOutcome, MatrixCell, SeriesInfo, SeriesPoint, Track};
+pub use series::{Figure, FigureKind};
 pub use since::Since;
 pub use store::Store;
 

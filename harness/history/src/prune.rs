@@ -1,6 +1,6 @@
 //! Forgetting: a history that only grows is turned off one day.
 
-use crate::{HistoryError, Store, error::asking, number};
+use crate::{HistoryError, Store, error::asking, instant::to_the_millisecond, number};
 use sqlx::{AssertSqlSafe, query};
 
 /// What stays.
@@ -40,11 +40,12 @@ impl Store {
     /// Forgets what does not stay. A file becomes as small as what is left in it; a server sees to that by itself.
     pub async fn prune(&self, keep: &Keep) -> Result<Pruned, HistoryError> {
         let mut pruned = Pruned::default();
+        let since = keep.since.as_deref().map(to_the_millisecond);
         for track in self.tracks().await? {
             let all = self.runs(Some(&track.branch), Some(&track.place), u32::MAX >> 1).await?;
             let good = all.iter().position(|run| run.complete && ["qualified", "held"].contains(&run.verdict.as_str()));
             for (index, run) in all.iter().enumerate() {
-                let is_old = keep.since.as_ref().is_some_and(|since| run.started_at < *since);
+                let is_old = since.as_ref().is_some_and(|since| run.started_at < *since);
                 let gone = index >= keep.runs || is_old && Some(index) != good;
                 if !gone && index < keep.whole {
                     continue;

@@ -10,7 +10,10 @@ use sqlx::{
 use std::borrow::Cow;
 
 /// Number, what it does, statements.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "runs", include_str!("schema/0001_runs.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "runs", include_str!("schema/0001_runs.sql")),
+    (2, "milliseconds", include_str!("schema/0002_milliseconds.sql")),
+];
 
 /// The migrations as sqlx carries them out: each once, in their order, checked against what was carried out before.
 pub(crate) fn migrator(on_postgres: bool) -> Migrator {

@@ -1,11 +1,44 @@
 //! The figures of a run that are followed over time. More is worse in each of them.
 
-use crate::{Figure, FigureKind, change::median};
+use crate::change::median;
 use fedproof_results::{
     RunRecord, kinds,
     load::{LoadRecord, Work},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What a figure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FigureKind {
+    /// Time that something took.
+    Latency,
+    /// Processor time.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// Counts of what was done: the steadiest.
+    Work,
+}
+
+impl FigureKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Latency, Self::Cpu, Self::Memory, Self::Work];
+}
+
+/// One value of a series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Name of the series within its place: `cpu_per_op(alpha, send)`.
+    pub name: String,
+    /// What it is about.
+    pub kind: FigureKind,
+    /// In what: `us`, `ms`, `bytes`; empty for counts.
+    pub unit: String,
+    /// How much. More is worse.
+    pub value: f64,
+}
 
 /// What homeservers used, how long it took, and the medians of what cases measured on the way.
 pub(crate) fn of_run(record: &RunRecord) -> Vec<Figure> {

@@ -63,10 +63,13 @@ impl Store {
         }
         first.close().await.map_err(cannot)?;
         let pool = options.connect(&url).await.map_err(cannot)?;
-        let mut migrated = migrator(on_postgres).run(&pool).await;
-        if migrated.is_err() {
-            // SQLite has no lock for it: whoever opened a new file at the same time may have been first.
-            migrated = migrator(on_postgres).run(&pool).await;
+        let migrator = migrator(on_postgres);
+        let mut migrated = migrator.run(&pool).await;
+        // SQLite has no lock for it: whoever opened the file at the same time may have been first, with each of them.
+        for _ in migrator.iter() {
+            if migrated.is_err() {
+                migrated = migrator.run(&pool).await;
+            }
         }
         migrated.map_err(|source| HistoryError::Migrate { url: told(at), source })?;
         Ok(Self { pool, is_file: !on_postgres })

@@ -15,6 +15,7 @@ async fn holds(at: &str) {
     what_goes_in_comes_out(&store).await;
     once(&store, at).await;
     questions(&store).await;
+    times_that_an_earlier_version_told(&store, at).await;
     forgetting(&store).await;
     store.close().await;
     // Opening again brings nothing up to date a second time.
@@ -111,6 +112,51 @@ async fn questions(store: &Store) {
     one_run(store, &failing).await;
 }
 
+/// To the second: what it stored is put right when the store is opened, what it exported when that comes in.
+async fn times_that_an_earlier_version_told(store: &Store, at: &str) {
+    let began = |number: usize, at: &str| {
+        let mut entry = entry(number, 1);
+        (entry.head.branch, entry.head.started_at) = ("times".into(), format!("2026-11-27T00:00:{at}Z"));
+        entry.cases[0].title = format!("as run {number} knew it");
+        entry
+    };
+    for entry in [began(203, "10.750"), began(201, "10"), began(202, "10.250"), began(204, "11.1")] {
+        store.import(&entry).await.unwrap();
+    }
+    let order = async |store: &Store| {
+        let runs = store.runs(Some("times"), None, 9).await.unwrap();
+        runs.into_iter().map(|run| run.run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(order(store).await, ["run-204", "run-203", "run-202", "run-201"]);
+    let title = store.case(&entry(1, 1).cases[0].id).await.unwrap().unwrap().title;
+    assert_eq!(title, "as run 204 knew it");
+
+    // As it was before, without what puts it right.
+    let url = if at.starts_with("postgres") { at.to_owned() } else { format!("sqlite://{}", at.replace('%', "%25")) };
+    let raw = sqlx::AnyPool::connect(&url).await.unwrap();
+    let earlier = "UPDATE run SET started_at = '2026-11-27T00:00:10Z', \
+                   head = REPLACE(head, '\"2026-11-27T00:00:10.000Z\"', '\"2026-11-27T00:00:10Z\"') WHERE run_id = 'run-201'";
+    let seen = "UPDATE suite_case SET seen_at = '2026-11-27T00:00:11Z' WHERE seen_at = '2026-11-27T00:00:11.100Z'";
+    for (statement, rows) in [(earlier, 1), (seen, 1), ("DELETE FROM _sqlx_migrations WHERE version > 1", 1)] {
+        assert_eq!(sqlx::query(statement).execute(&raw).await.unwrap().rows_affected(), rows, "{statement}");
+    }
+    raw.close().await;
+    assert_eq!(order(store).await, ["run-204", "run-201", "run-203", "run-202"], "what is wrong is noticed");
+    let store = Store::open(at).await.unwrap();
+    assert_eq!(order(&store).await, ["run-204", "run-203", "run-202", "run-201"]);
+    let second = store.run("run-202").await.unwrap();
+    assert_eq!(store.runs_before(&second, "times", 9).await.unwrap()[0].run_id, "run-201");
+    let first = store.run("run-201").await.unwrap();
+    assert_eq!(first.started_at, "2026-11-27T00:00:10.000Z", "and is told so");
+    assert_eq!(store.runs_before(&first, "times", 9).await.unwrap(), []);
+    store.import(&began(205, "11.050")).await.unwrap();
+    let title = store.case(&entry(1, 1).cases[0].id).await.unwrap().unwrap().title;
+    assert_eq!(title, "as run 205 knew it", "later than the second that the case was seen in");
+    for number in 201..=205 {
+        store.forget(&format!("run-{number}")).await.unwrap();
+    }
+}
+
 async fn one_run(store: &Store, failing: &Entry) {
     let case = &failing.outcomes[3].case;
     let outcomes = store.outcomes_of_run("run-32").await.unwrap();
@@ -152,7 +198,7 @@ async fn forgetting(store: &Store) {
     let oldest = store.runs(None, None, 100).await.unwrap().pop().unwrap();
     keep.since = Some(oldest.started_at.clone());
     assert_eq!(store.prune(&keep).await.unwrap(), Pruned::default(), "what began at that time stays");
-    keep.since = Some(oldest.started_at.replace(":00Z", ":01Z"));
+    keep.since = Some(oldest.started_at.replace(":00.000Z", ":01Z"));
     assert_eq!(store.prune(&keep).await.unwrap(), Pruned { runs: 1, stripped: 0 });
     assert!(matches!(store.run(&oldest.run_id).await, Err(HistoryError::NoRun { .. })));
     assert_eq!(store.document("run-30", "load.hlog").await.unwrap().map(|text| text.len()), Some(170));

@@ -44,7 +44,7 @@ pub(crate) fn entry(number: usize, cases: usize) -> Entry {
             place: "default · matrix-spec".into(),
             build: format!("c{number}"),
             started_at: format!(
-                "2026-{:02}-{:02}T{:02}:00:00Z",
+                "2026-{:02}-{:02}T{:02}:00:00.000Z",
                 1 + number / 672 % 12,
                 1 + number / 24 % 28,
                 number % 24
