@@ -22,6 +22,15 @@ use support::{alone, command, ended, row, with_verdict};
 
 const SECRET: &str = "a-shared-secret-of-the-operator";
 
+/// Limits as Synapse comes, which homeservers of fedproof's own are free of.
+const LIMITS: &str = "  rc_message: {per_second: 0.2, burst_count: 10}
+  rc_joins: {local: {per_second: 0.1, burst_count: 10}, remote: {per_second: 0.01, burst_count: 10}}
+  rc_joins_per_room: {per_second: 1, burst_count: 10}
+  rc_invites: {per_room: {per_second: 0.3, burst_count: 10}, per_user: {per_second: 0.003, burst_count: 5}, per_issuer: {per_second: 0.3, burst_count: 10}}
+  rc_room_creation: {per_second: 0.016, burst_count: 10}
+  rc_federation: {window_size: 1000, sleep_limit: 10, sleep_delay: 500, reject_limit: 50, concurrent: 3}
+";
+
 /// A process of fedproof that is asked to end however the test ends.
 struct Service(Child);
 
@@ -37,6 +46,7 @@ struct Staging {
     folder: tempfile::TempDir,
     _up: Service,
     urls: BTreeMap<String, String>,
+    ports: [u16; 2],
 }
 
 impl Staging {
@@ -57,7 +67,7 @@ impl Staging {
         };
         let deployment = format!(
             "about: Somebody's staging system\nfeatures: []\nenvironment: {{SSL_CERT_FILE: '{ca}'}}\n\
-             settings:\n  registration_shared_secret: {SECRET}\n  federation_custom_ca_list: ['{ca}']\n  \
+             settings:\n{LIMITS}  registration_shared_secret: {SECRET}\n  federation_custom_ca_list: ['{ca}']\n  \
              modules: [{{module: admins.Admins}}]\nhomeservers:\n{}{}",
             homeserver("alpha", ports[0]),
             homeserver("bravo", ports[1]),
@@ -94,7 +104,7 @@ impl Staging {
             attached("bravo")
         );
         std::fs::write(at("attach.yaml"), file).expect("it can be written");
-        Self { folder, _up: up, urls }
+        Self { folder, _up: up, urls, ports }
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -219,6 +229,20 @@ async fn decides_and_leaves() {
     assert!(with_verdict(&record, "pass").is_empty());
     drop(service);
 
+    // Without one, each finds the other out of reach, and would not try it again for minutes.
+    for (administrator, other) in administrators.iter().zip(["bravo", "alpha"]) {
+        let path = format!("/_matrix/client/v3/join/!none:{other}.staging.test?via={other}.staging.test");
+        let joined = administrator.request(Method::POST, &path, Some(&json!({}))).await.expect("an answer");
+        assert!(joined.status >= 400, "{}", joined.body);
+    }
+
+    // A run that stands where nobody comes by says so, and decides nothing.
+    write_routes(&staging.at("."), &staging.urls, [free_port(), free_port()]);
+    let (code, record, stderr) = run(&staging, &["acl/endpoint/make_join"], "aside");
+    assert!(code == 3 && stderr.contains("did not come to this run"), "{code} {stderr}");
+    assert!(with_verdict(&record, "pass").is_empty());
+    write_routes(&staging.at("."), &staging.urls, staging.ports);
+
     let file = staging.at("attach.yaml");
     let (code, listed, stderr) =
         ended(&mut command(&["run", "acl/**", "--dry-run", "--format", "json", "--attach", text(&file)]));
@@ -257,7 +281,7 @@ async fn decides_and_leaves() {
     }
     let told = |name: &str| purged[name]["accounts"].as_u64().expect("a number") as usize;
     assert_eq!(accounts, told("alpha") + told("bravo"), "every account that was made is deactivated");
-    // The list told the truth: those, and an administrator on each.
+    // The list told the truth: those, and for each run that came so far an administrator on each.
     assert_eq!(accounts, planned + 2);
     let secret =
         std::process::Command::new("grep").args(["-rlF", SECRET, text(&staging.at("run"))]).output().expect("grep");

@@ -3,7 +3,7 @@
 
 mod support;
 
-use fedproof_deployment::Routes;
+use fedproof_deployment::{Accounts, Connection, Routes};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,6 +103,18 @@ fn routes_lead_to_services_that_are_configured_so() {
             |port: u64| written["listeners"].as_array().expect("listeners").iter().any(|one| one["port"] == port);
         assert!(listens(8008) && route.base_url.authority().ends_with(":8008"));
         assert!(services[service]["ports"][0].as_str().is_some_and(|port| port.ends_with(":8008")));
+    }
+    // The suite's connection file says the same, and its secrets are those of the homeservers.
+    let connection = Connection::read(&folder.path().join("suite/connection.yaml")).expect("a connection file");
+    assert_eq!(connection.homeservers.len(), routes.servers.len());
+    for one in &connection.homeservers {
+        let route = routes.servers.iter().find(|(name, _)| name.server() == one.server_name).expect("a route").1;
+        assert_eq!(one.base_url, format!("http://{}", route.base_url.authority()));
+        let Accounts::SharedSecret(secret) = &one.accounts else { panic!("{}", one.name) };
+        let file = secret.file.as_ref().expect("a file");
+        let read = |path: PathBuf| std::fs::read_to_string(path).expect("a secret");
+        let own = read(folder.path().join(&one.name).join("secrets/registration"));
+        assert_eq!((read(folder.path().join("suite").join(file)), own.len()), (own, 64));
     }
     for (name, service) in &services {
         for port in service["ports"].as_array().into_iter().flatten() {

@@ -6,6 +6,7 @@ use reqwest::{Method, header};
 use ring::hmac;
 use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
 
 const REGISTER: &str = "/_synapse/admin/v1/register";
 /// Beginning of the admin API of the Matrix Authentication Service.
@@ -40,6 +41,10 @@ pub struct Accounts {
     pub(crate) way: Way,
     /// Access token of an administrator, if there is one.
     pub(crate) administrator: Option<String>,
+    /// Who is made to administer, where the shared secret allows it.
+    pub(crate) own: OnceCell<Account>,
+    /// Part of every name that is made, and of no other.
+    pub(crate) mark: String,
     /// Part of every password.
     salt: String,
     made: Mutex<Vec<Account>>,
@@ -57,14 +62,14 @@ pub(crate) struct Account {
 }
 
 impl Accounts {
-    /// Accounts by `way`. `administrator` is the access token of one; `salt` a text that nobody can guess, since passwords
-    /// are made of it.
-    pub fn new(way: Way, administrator: Option<String>, salt: String) -> Self {
+    /// Accounts by `way`. `administrator` is the access token of one; `mark` is part of every name that the run makes, and
+    /// of nothing else; `salt` a text that nobody can guess, since passwords are made of it.
+    pub fn new(way: Way, administrator: Option<String>, mark: String, salt: String) -> Self {
         let free = match &way {
             Way::Existing(logins) => logins.clone(),
             _ => Vec::new(),
         };
-        Self { way, administrator, salt, made: Mutex::default(), free: free.into() }
+        Self { way, administrator, own: OnceCell::new(), mark, salt, made: Mutex::default(), free: free.into() }
     }
 
     /// How many there are at once; `None` if they are made as they are needed.
@@ -103,6 +108,7 @@ impl Endpoint {
             }
         };
         held(&self.accounts.made).push(account.clone());
+        self.free_of_limits(&account).await;
         Ok(account)
     }
 

@@ -4,6 +4,7 @@
 //! client has *seen* accumulates in a [`View`] from `/sync`, which conditions are asked of.
 
 mod accounts;
+mod administration;
 mod error;
 mod purge;
 mod quiet;

@@ -3,6 +3,7 @@
 use crate::{
     ClientError, Endpoint,
     accounts::{Account, Way},
+    administration::limits,
 };
 use fedproof_core::path::encode;
 use futures::{StreamExt, stream};
@@ -35,21 +36,20 @@ impl Purged {
 
 impl Endpoint {
     /// Takes away `rooms`, every other room whose creator was made by the run, and the accounts that were made here.
-    /// `mark` is part of every name that the run made, and of nothing else. Rooms take an administrator: one that is
-    /// named, or one that is made for it by the shared secret, and taken away last.
-    pub async fn purge(&self, rooms: &BTreeSet<String>, mark: &str) -> Purged {
+    /// Rooms take an administrator: one that is named, or one that is made by the shared secret, and taken away last.
+    pub async fn purge(&self, rooms: &BTreeSet<String>) -> Purged {
         let mut purged = Purged::default();
         let made = self.accounts.made();
-        let administrator = match self.administrator(mark).await {
+        let administrator = match self.administrator().await {
             Ok(administrator) => administrator,
             Err(error) => {
                 purged.leave(format!("no administrator could be made: {error}"));
                 None
             }
         };
-        match &administrator {
-            Some(administrator) => {
-                if let Err(error) = self.purge_rooms(administrator, rooms, (&made, mark), &mut purged).await {
+        match administrator {
+            Some(token) => {
+                if let Err(error) = self.purge_rooms(token, rooms, &made, &mut purged).await {
                     purged.leave(format!("rooms: {error}"));
                 }
             }
@@ -65,18 +65,16 @@ impl Endpoint {
                 }
             }
         }
-        let token = administrator.as_ref().map(|one| one.token.as_str());
         let accounts =
-            stream::iter(&made).map(|account| async move { (account, self.deactivate(account, token).await) });
+            stream::iter(&made).map(|account| async move { (account, self.deactivate(account, administrator).await) });
         let ended: Vec<_> = accounts.buffer_unordered(AT_ONCE).collect().await;
         let mut count = |account: &Account, result: Result<(), String>| match result {
             Ok(()) => purged.accounts += 1,
             Err(why) => purged.leave(format!("account {}: {why}", account.user_id)),
         };
         ended.into_iter().for_each(|(account, result)| count(account, result));
-        if let Some(own) = administrator.filter(|one| !one.password.is_empty()) {
-            let result = self.deactivate(&own, Some(&own.token)).await;
-            count(&own, result);
+        if let Some(own) = self.accounts.own.get() {
+            count(own, self.deactivate(own, administrator).await);
         }
         purged
     }
@@ -94,29 +92,20 @@ impl Endpoint {
         }
     }
 
-    /// Who may purge rooms. One that is named has no password here.
-    async fn administrator(&self, mark: &str) -> Result<Option<Account>, ClientError> {
-        if let Some(token) = self.accounts.administrator.clone() {
-            return Ok(Some(Account { user_id: String::new(), password: String::new(), token, id: None }));
-        }
-        let Way::SharedSecret(secret) = &self.accounts.way else { return Ok(None) };
-        let name = format!("fedproof-purge-{mark}");
-        let password = self.accounts.password(&name);
-        self.by_secret(secret, &name, password, true).await.map(Some)
-    }
-
     async fn purge_rooms(
         &self,
-        administrator: &Account,
+        token: &str,
         rooms: &BTreeSet<String>,
-        (made, mark): (&[Account], &str),
+        made: &[Account],
         purged: &mut Purged,
     ) -> Result<(), ClientError> {
-        let token = &administrator.token;
+        let mark = &self.accounts.mark;
         let is_ours = |room: &Value| {
             let text = |key: &str| room[key].as_str().unwrap_or_default();
             let is_creator = |account: &Account| account.user_id == text("creator");
-            rooms.contains(text("room_id")) || text("creator").contains(mark) || made.iter().any(is_creator)
+            rooms.contains(text("room_id"))
+                || (!mark.is_empty() && text("creator").contains(mark.as_str()))
+                || made.iter().any(is_creator)
         };
         let ids = |all: Vec<Value>| -> BTreeSet<String> {
             all.iter()
@@ -191,9 +180,10 @@ impl Endpoint {
                 }
             }
             (_, _, Some(token)) => {
-                // To erase a user leaves what it uploaded.
-                let media = format!("/_synapse/admin/v1/users/{user}/media");
-                let _none = self.quietly(Method::DELETE, &media, Some(token), None).await;
+                // To erase a user leaves what it uploaded, and the word that no limits hold for it.
+                for more in [format!("/_synapse/admin/v1/users/{user}/media"), limits(&account.user_id)] {
+                    let _none = self.quietly(Method::DELETE, &more, Some(token), None).await;
+                }
                 let path = format!("/_synapse/admin/v1/deactivate/{user}");
                 self.quietly(Method::POST, &path, Some(token), Some(&json!({"erase": true}))).await
             }

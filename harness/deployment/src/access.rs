@@ -87,8 +87,8 @@ impl Secret {
 }
 
 impl Connected {
-    /// Its client API, with its way to accounts. Secrets in files are relative to `base`; `salt` is what
-    /// [`fedproof_client::Accounts::new`] wants.
+    /// Its client API, with its way to accounts. Secrets in files are relative to `base`; `mark` and `salt` are
+    /// what [`fedproof_client::Accounts::new`] wants.
     ///
     /// # Errors
     /// When a secret is not there.
@@ -97,7 +97,7 @@ impl Connected {
         http: reqwest::Client,
         transcript: Transcript,
         base: &Path,
-        salt: String,
+        (mark, salt): (&str, &str),
     ) -> Result<Endpoint, ConnectionError> {
         let of = |what: &str| format!("{what} of {}", self.name);
         let way = match &self.accounts {
@@ -125,7 +125,7 @@ impl Connected {
             return Err(ConnectionError::NoSecret { what, problem });
         }
         let endpoint = Endpoint::new(http, &self.base_url, self.server_name.clone(), transcript);
-        Ok(endpoint.with_accounts(Made::new(way, administrator, salt)))
+        Ok(endpoint.with_accounts(Made::new(way, administrator, mark.to_owned(), salt.to_owned())))
     }
 }
 

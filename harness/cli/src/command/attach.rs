@@ -10,6 +10,7 @@ use crate::{
     error::CliError,
     ground::{check_words, http_client_trusting},
 };
+use fedproof_core::ServerName;
 use fedproof_deployment::{Accounts, Connected, Connection, Description, Gatewayed, Home, Routes};
 use fedproof_gateway::Gateway;
 use fedproof_runner::{Diary, Field, Reach, plan};
@@ -126,7 +127,7 @@ impl Attachment {
         let salt = salt()?;
         let home = |one: &Connected| {
             let transcript = gateway.transcript().clone();
-            let endpoint = one.endpoint(self.http.clone(), transcript, &self.base, salt.clone());
+            let endpoint = one.endpoint(self.http.clone(), transcript, &self.base, (&self.mark, &salt));
             let endpoint = endpoint.map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
             Ok(Home::attach(one.clone(), endpoint))
         };
@@ -152,7 +153,38 @@ impl Attachment {
             let hint =
                 "the run takes the place of `fedproof gateway`: stop that one first, and start it again afterwards";
             CliError::environment(format!("failed to {error}\n{hint}"))
-        })
+        })?;
+        self.is_between(field).await?;
+        for home in &field.homeservers {
+            for other in field.homeservers.iter().filter(|other| other.name() != home.name()) {
+                let again = home.endpoint().try_again(other.server_name()).await;
+                again.map_err(|error| CliError::environment(format!("{}: {error}", home.name())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the run has the gateway's place: each homeserver must come for the keys of a simulated one.
+    async fn is_between(&self, field: &Field) -> Result<(), CliError> {
+        let stranger = field.world.server(ServerName::new(format!("first-{}.example", self.mark)));
+        for home in &field.homeservers {
+            let name = home.name();
+            let failed = |what: String| Err(CliError::environment(format!("{name}: {what}")));
+            match stranger.send(home.server_name(), Vec::new(), Vec::new()).await {
+                // It did not find out who speaks.
+                Ok(reply) if reply.status == 401 => {
+                    return failed(format!(
+                        "it did not come to this run for the keys of {}\nits way out (`https_proxy`) must lead here, \
+                         under the name that it knows the gateway by, and it must trust the gateway's authority",
+                        stranger.name()
+                    ));
+                }
+                // An allow-list answers 403.
+                Ok(_) => {}
+                Err(error) => return failed(format!("failed to {error}")),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn purge(field: &Field, mark: &str, out: &Path, sink: &Sink) {
     let rooms = rooms(field);
     let purges = field.homeservers.iter().map(|home| {
         let rooms = &rooms;
-        async move { (home.name().to_owned(), home.endpoint().purge(rooms, mark).await) }
+        async move { (home.name().to_owned(), home.endpoint().purge(rooms).await) }
     });
     let purged: BTreeMap<String, Purged> = join_all(purges).await.into_iter().collect();
     for (name, purged) in &purged {

@@ -50,6 +50,12 @@ pub(super) fn commits(checkout: &Path, good: &str, bad: &str) -> Result<Vec<Stri
     between(&all, 0, last, good, bad)
 }
 
+/// A commit for people: short, with its subject.
+pub(super) fn called(checkout: &Path, commit: &str) -> String {
+    git(checkout, &["log", "-1", "--format=%h (%s)", commit])
+        .map_or_else(|_| commit.to_owned(), |text| text.trim().to_owned())
+}
+
 fn between(all: &[String], from: usize, to: usize, good: &str, bad: &str) -> Result<Vec<String>, CliError> {
     if from >= to {
         return Err(CliError::bad_input(format!("{bad} does not come after {good}")));

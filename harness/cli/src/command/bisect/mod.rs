@@ -4,7 +4,7 @@
 
 mod builds;
 
-use self::builds::{Tree, commits, releases};
+use self::builds::{Tree, called, commits, releases};
 use crate::{
     args::{Bisect, Format},
     error::CliError,
@@ -71,23 +71,23 @@ pub(crate) async fn bisect(project: &Project, args: &Bisect) -> Result<u8, CliEr
     })?;
     bar.finish_and_clear();
     let (before, from) = (&builds[found.0], &builds[found.1]);
+    let name =
+        |build: &str| args.checkout.as_deref().map_or_else(|| build.to_owned(), |checkout| called(checkout, build));
     match args.format {
         Format::Json => stdout::json(&json!({
             "last_good": before, "first_bad": from, "between": builds[found.0 + 1..found.1], "steps": steps.told,
         })),
         Format::Text => {
             for step in &steps.told {
-                stdout::print(&format!(
-                    "{}: {}",
-                    step["build"].as_str().unwrap_or_default(),
-                    step["seen"].as_str().unwrap_or("not decided")
-                ));
+                let seen = step["seen"].as_str().unwrap_or("not decided");
+                stdout::print(&format!("{}: {seen}", name(step["build"].as_str().unwrap_or_default())));
             }
             let undecided = found.1 - found.0 - 1;
             let between =
                 if undecided > 0 { format!(" ({undecided} between them could not be decided)") } else { String::new() };
-            let last = if *before == builds[0] { String::new() } else { format!("; {before} is as {} is", args.good) };
-            stdout::print(&format!("it changed with {from}{last}{between}"));
+            let last =
+                if *before == builds[0] { String::new() } else { format!("; {} is as {} is", name(before), args.good) };
+            stdout::print(&format!("it changed with {}{last}{between}", name(from)));
         }
     }
     Ok(exit::QUALIFIED)
