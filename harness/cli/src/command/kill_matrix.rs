@@ -1,6 +1,7 @@
 //! The kill matrix as it is told: who killed whom, and why what kills nothing stays.
 
 use crate::error::CliError;
+use fedproof_results::exit;
 use fedproof_runner::{
     matrix::{Kill, Matrix},
     mutant,
@@ -20,6 +21,9 @@ pub(crate) struct KillMatrix {
     pub(crate) matrix: Matrix,
     /// Rows that kill nothing and stay, with the reason; empty where there is none.
     kept: BTreeMap<String, String>,
+    /// Rows that fail without any mutant and, as `keeps.yaml` says, kill nothing, with the reason. They are not among those
+    /// of which nobody knew.
+    known_failures: BTreeMap<String, String>,
     /// Rows that have a reason to kill nothing, and kill.
     needlessly_kept: Vec<String>,
 }
@@ -58,17 +62,25 @@ impl KillMatrix {
         let kept: BTreeMap<String, String> = idle.map(|row| (row.clone(), reason(&row))).collect();
         let kills = |row: &&String| is_whole && matrix.mutants.iter().any(|kill| kill.killed_by.contains(row));
         let needlessly_kept = keeps.keys().filter(kills).cloned().collect();
-        Self { matrix, kept, needlessly_kept }
+        let failures = matrix.without_mutant.iter().filter(|(_, told)| told.starts_with("fail"));
+        let failures = failures.map(|(row, _)| (row.clone(), reason(row)));
+        let known_failures: BTreeMap<String, String> = failures.filter(|(_, reason)| !reason.is_empty()).collect();
+        matrix.without_mutant.retain(|row, _| !known_failures.contains_key(row));
+        Self { matrix, kept, known_failures, needlessly_kept }
     }
 
-    /// Whether somebody says why a row stays that kills nothing.
-    pub(crate) fn is_explained(&self, row: &str) -> bool {
-        self.kept.get(row).is_some_and(|reason| !reason.is_empty())
-    }
-
-    /// Whether a row kills nothing, and nobody says why it stays.
-    pub(crate) fn is_unexplained(&self) -> bool {
-        self.kept.values().any(String::is_empty)
+    /// A row that kills nothing and has no reason to stay is a hole as well as a mutant that survives.
+    pub(crate) fn exit_code(&self) -> u8 {
+        let Matrix { mutants, without_mutant, stopped_because, .. } = &self.matrix;
+        let fails = without_mutant.values().any(|told| told.starts_with("fail"));
+        let is_unexplained = self.kept.values().any(String::is_empty);
+        if fails || is_unexplained || mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty()) {
+            exit::NOT_QUALIFIED
+        } else if !stopped_because.is_empty() || !without_mutant.is_empty() || mutants.iter().any(|kill| !kill.killed) {
+            exit::INCONCLUSIVE
+        } else {
+            exit::QUALIFIED
+        }
     }
 
     /// For people at a terminal: what survived is explained.
@@ -92,6 +104,9 @@ impl KillMatrix {
         }
         for (row, reason) in &matrix.without_mutant {
             let _ = writeln!(text, "without any mutant: {row}: {reason}");
+        }
+        for (row, reason) in &self.known_failures {
+            let _ = writeln!(text, "fails without any mutant, as is known: {row}: {reason}");
         }
         for (row, reason) in &self.kept {
             let _ = writeln!(text, "kills nothing: {row}: {}", or_none(reason));
@@ -154,6 +169,23 @@ fn list(rows: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_without_any_mutant_that_has_its_reason_counts_for_nothing_and_any_other_does() {
+        let told = |row: &str, verdict: &str| {
+            let without_mutant = [(row.to_owned(), format!("{verdict} on default: 500"))].into();
+            let keeps = [("a/b/*".to_owned(), "stock fails".to_owned())].into();
+            let matrix = Matrix { without_mutant, kill_nothing: vec![row.to_owned()], ..Matrix::default() };
+            KillMatrix::new(matrix, BTreeSet::new(), &keeps, false)
+        };
+        let known = told("a/b/c", "fail");
+        assert_eq!(known.exit_code(), exit::QUALIFIED);
+        assert!(known.text().contains("as is known: a/b/c: stock fails"), "{}", known.text());
+        assert!(!known.markdown().contains("Not decided"), "{}", known.markdown());
+        assert_eq!(told("a/d/e", "fail").exit_code(), exit::NOT_QUALIFIED);
+        // A reason to fail is none to say nothing.
+        assert_eq!(told("a/b/c", "inconclusive").exit_code(), exit::INCONCLUSIVE);
+    }
 
     #[test]
     fn what_kills_nothing_has_its_reason_beside_it() {

@@ -26,7 +26,7 @@ use std::{
     sync::Arc,
 };
 
-/// Plays the kill matrix. Exit code 1 if a mutant survives, or something fails without any.
+/// Plays the kill matrix. Exit code 1 if a mutant survives, or something fails without any and `keeps.yaml` does not say why.
 pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliError> {
     let mut all = mutant::load(&project.fixtures().join("mutants"))
         .map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
@@ -65,7 +65,7 @@ pub(crate) async fn mutants(project: &Project, args: Mutants) -> Result<u8, CliE
     if *interrupted.borrow() {
         return Ok(exit::INTERRUPTED);
     }
-    Ok(exit_code(&told))
+    Ok(told.exit_code())
 }
 
 /// One deployment, and the mutants that are played on it.
@@ -251,24 +251,6 @@ fn unplayed(catalogue: &Catalogue, played: &[CaseInfo], mutants: &[Arc<Mutant>])
     let cases = catalogue.cases();
     let gating = cases.iter().filter(|case| case.level.gates(true) && !rows.contains(case.row()));
     gating.map(|case| case.row().to_owned()).collect()
-}
-
-/// A row that kills nothing and has no reason to stay is a hole as well as a mutant that survives.
-fn exit_code(told: &KillMatrix) -> u8 {
-    let matrix = &told.matrix;
-    let failed = |(row, reason): (&String, &String)| reason.starts_with("fail") && !told.is_explained(row);
-    let fails = matrix.without_mutant.iter().any(failed);
-    if fails || told.is_unexplained() || matrix.mutants.iter().any(|kill| !kill.killed && kill.inconclusive.is_empty())
-    {
-        exit::NOT_QUALIFIED
-    } else if !matrix.stopped_because.is_empty()
-        || !matrix.without_mutant.is_empty()
-        || matrix.mutants.iter().any(|kill| !kill.killed)
-    {
-        exit::INCONCLUSIVE
-    } else {
-        exit::QUALIFIED
-    }
 }
 
 fn write_matrix(out: &Path, told: &KillMatrix) -> Result<(), CliError> {
