@@ -9,12 +9,11 @@ use nix::{
 use serde_json::Value;
 use std::{
     fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
-use support::{alone, children_of, command};
+use support::{alone, children_of, command, project};
 
 /// Waits for an event that nobody sends. Just before, a wrong password leaves a mark in the homeserver's log.
 const SCENARIO: &str = r#"
@@ -53,26 +52,13 @@ cases:
 fn what_does_not_come_is_held_against_a_server_that_answers_and_not_against_one_that_hangs() {
     let _turn = alone();
     let folder = tempfile::tempdir().expect("a folder");
-    let root = project(folder.path());
+    let root = project(folder.path(), SCENARIO);
     // Side by side: each waits for twenty seconds and more.
     let (well, hangs) = (begin(&root, &folder.path().join("well")), begin(&root, &folder.path().join("hangs")));
     until_it_waits(&folder.path().join("hangs"));
     freeze(&descendants(hangs.id()));
     assert_eq!(ended(well), (1, "fail".to_owned()), "it answers, and the event did not come");
     assert_eq!(ended(hangs), (3, "inconclusive".to_owned()), "it answered nobody");
-}
-
-/// The project, and the scenario above beside the others.
-fn project(folder: &Path) -> PathBuf {
-    let (here, root) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder.join("project"));
-    let scenarios = root.join("scenarios");
-    fs::create_dir_all(&scenarios).expect("a folder");
-    for entry in here.join("scenarios").read_dir().expect("scenarios").flatten() {
-        symlink(entry.path(), scenarios.join(entry.file_name())).expect("a link");
-    }
-    fs::write(scenarios.join("waits.yaml"), SCENARIO).expect("a file");
-    symlink(here.join("fixtures"), root.join("fixtures")).expect("a link");
-    root
 }
 
 fn begin(root: &Path, out: &Path) -> Child {

@@ -5,7 +5,8 @@ pub(crate) mod canned;
 
 use serde_json::Value;
 use std::{
-    path::Path,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -53,6 +54,19 @@ pub(crate) fn with_verdict<'a>(record: &'a Value, verdict: &str) -> Vec<&'a str>
 /// The part of an id without the room version.
 pub(crate) fn row(id: &str) -> &str {
     id.rsplit_once("/v").map_or(id, |(row, _)| row)
+}
+
+/// The project in `folder`, with a scenario beside its own.
+pub(crate) fn project(folder: &Path, scenario: &str) -> PathBuf {
+    let (here, root) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder.join("project"));
+    let scenarios = root.join("scenarios");
+    std::fs::create_dir_all(&scenarios).expect("a folder");
+    for entry in here.join("scenarios").read_dir().expect("scenarios").flatten() {
+        symlink(entry.path(), scenarios.join(entry.file_name())).expect("a link");
+    }
+    std::fs::write(scenarios.join("of-a-test.yaml"), scenario).expect("a file");
+    symlink(here.join("fixtures"), root.join("fixtures")).expect("a link");
+    root
 }
 
 /// Process ids of the direct children.

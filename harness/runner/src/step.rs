@@ -26,8 +26,14 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+/// Status of an answer by which a homeserver limits the rate.
+const LIMITED: u16 = 429;
+/// How often a step is tried that is told to come later, and how long it waits for that at most.
+const TRIES: usize = 10;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the steps of an instance act on.
 pub(crate) struct Stage {
@@ -121,13 +127,11 @@ pub(crate) fn perform<'a>(
     usual: Option<&'a Expect>,
 ) -> BoxFuture<'a, Result<Done, (StepError, Option<Done>)>> {
     Box::pin(async move {
-        let began = Instant::now();
-        let done = act(scene, step).await.map_err(|error| (error, None))?;
-        let took = began.elapsed();
+        let expected = step.expect.as_ref().or(usual);
+        let (done, took) = act_in_time(scene, step, expected).await.map_err(|error| (error, None))?;
         if let Some(save) = &step.save {
             save_result(scene, save, &done);
         }
-        let expected = step.expect.as_ref().or(usual);
         if let (Some(expected), Some(answer)) = (expected, &done.answer) {
             let completed = expected.completed(&|reference| scene.scope.lookup(reference));
             let held = completed.map_err(StepError::from).and_then(|expected| expect::check(&expected, answer));
@@ -144,6 +148,24 @@ pub(crate) fn perform<'a>(
         }
         Ok(done)
     })
+}
+
+/// Acts, and again as long as the homeserver limits the rate and says when to come again: that is a matter of whose
+/// homeserver it is, and says nothing of what was asked. Gives also how long the last try took.
+async fn act_in_time(scene: Scene<'_>, step: &Step, expected: Option<&Expect>) -> Result<(Done, Duration), StepError> {
+    let is_meant = expected.is_some_and(|expected| expected.status == Some(LIMITED));
+    let mut tries = 1;
+    loop {
+        let began = Instant::now();
+        let done = act(scene, step).await?;
+        let took = began.elapsed();
+        let limited = done.answer.as_ref().filter(|answer| answer.status == LIMITED && !is_meant && tries < TRIES);
+        match limited.and_then(|answer| answer.body["retry_after_ms"].as_u64()) {
+            Some(pause) => tokio::time::sleep(Duration::from_millis(pause).min(LONGEST_PAUSE)).await,
+            None => return Ok((done, took)),
+        }
+        tries += 1;
+    }
 }
 
 async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
