@@ -185,3 +185,52 @@ fn a_bundle_says_why_it_is_no_qualification_and_shows_tampering() {
     fs::remove_file(here.join("b.tar.gz.sig")).expect("it was there");
     assert_eq!(at(here, &verify).0, 2);
 }
+
+#[test]
+fn a_bundle_that_asks_for_less_than_this_fedproof_does_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (here, theirs) = (folder.path(), folder.path().join("theirs"));
+    store_at(&here.join("run"), 1, GOOD, &[], 200, true);
+    let in_root = |root: Option<&Path>, args: &[&str]| {
+        let mut command = command(args);
+        command.current_dir(here).env_remove("FEDPROOF_ROOT");
+        ended(root.into_iter().fold(&mut command, |command, root| command.env("FEDPROOF_ROOT", root)))
+    };
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::create_dir(&theirs).expect("made");
+    for part in ["scenarios", "fixtures"] {
+        let copied = std::process::Command::new("cp").arg("-R").args([ours.join(part), theirs.join(part)]).status();
+        assert!(copied.expect("cp").success());
+    }
+    assert_eq!(in_root(None, &["bundle", "--new-key", "key"]).0, 0);
+    let pack = ["bundle", "run", "--key", "key", "--to", "b.tar.gz"];
+    let verify = |root: Option<&Path>| in_root(root, &["verify", "b.tar.gz", "--key", "key.pub"]);
+    let version = env!("CARGO_PKG_VERSION");
+    let same = format!("its catalogue of what had to be decided is that of fedproof {version}");
+
+    // Theirs is ours: the bundle holds, though two cases qualify nothing.
+    assert_eq!(in_root(Some(&theirs), &pack).0, 1);
+    let (code, text, error) = verify(Some(ours));
+    assert!(
+        code == 1 && text.contains(&format!("{same}, and so is the profile\nNOT A QUALIFICATION")),
+        "{text}{error}"
+    );
+    let (_, text, _) = verify(None);
+    assert!(text.contains("is as its maker says: no folder of fedproof is here"), "{text}");
+    // A profile of theirs is told.
+    let profile = theirs.join("fixtures/profiles/matrix-spec.yaml");
+    fs::write(&profile, fs::read_to_string(&profile).expect("read") + "# ours\n").expect("written");
+    assert_eq!(in_root(Some(&theirs), &pack).0, 1);
+    let (_, text, _) = verify(Some(ours));
+    assert!(text.contains(&format!("{same}, by a profile matrix-spec.yaml that is not the one here")), "{text}");
+    // A row is gone.
+    fs::remove_file(theirs.join("scenarios/acl/lifecycle/lifted.yaml")).expect("removed");
+    assert_eq!(in_root(Some(&theirs), &pack).0, 1);
+    assert!(verify(Some(&theirs)).1.contains(&same), "it is not noticed where it is gone, too");
+    let (code, text, error) = verify(Some(ours));
+    let says = format!(
+        "its catalogue.json is not that of fedproof {version}: 2 gating cases of priority 0 are not asked for: \
+         acl/lifecycle/lifted/v11, acl/lifecycle/lifted/v12"
+    );
+    assert!(code == 1 && text.is_empty() && error.contains(&says), "{code} {text}{error}");
+}

@@ -46,6 +46,14 @@ pub enum BundleError {
         /// What is wrong with it.
         what: String,
     },
+    /// Less had to be decided than a catalogue that is known asks for.
+    #[error("verify the bundle: its catalogue.json is not that of fedproof {version}: {withheld}")]
+    Catalogue {
+        /// Of which fedproof both are.
+        version: String,
+        /// What is not asked for, in words.
+        withheld: String,
+    },
     /// The manifest concludes what its runs do not.
     #[error("verify the bundle: its manifest says {said}, its runs say {found}")]
     Conclusion {

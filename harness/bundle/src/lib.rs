@@ -3,7 +3,8 @@
 //!
 //! A bundle is `NAME.tar.gz` with `manifest.json` first: what was concluded, from which runs, and the SHA-256 of every
 //! other file. `NAME.tar.gz.sig` is the Ed25519 signature of the archive's bytes in base64. [`verify`] believes none of
-//! what the manifest concludes: it folds the streams of events again and judges anew.
+//! what the manifest concludes: it folds the streams of events again and judges anew. What had to be decided it can only take from the
+//! bundle; whoever has a catalogue of the same fedproof holds it against that ([`withheld`]).
 
 mod error;
 mod key;
@@ -15,6 +16,6 @@ mod verify;
 pub use error::BundleError;
 pub use key::{SigningKey, VerifyingKey};
 pub use manifest::{BUNDLE_SCHEMA, FileEntry, Manifest, RunEntry};
-pub use pack::{Contents, pack};
-pub use qualification::{deviations, expired, shortcomings};
-pub use verify::verify;
+pub use pack::{Contents, PROFILE, pack};
+pub use qualification::{deviations, expired, shortcomings, withheld};
+pub use verify::{Verified, verify};

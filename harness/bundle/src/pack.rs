@@ -25,6 +25,8 @@ pub struct Contents<'c> {
     pub suite_version: &'c str,
 }
 
+/// Folder of the profile that says what had to be decided, in a bundle.
+pub const PROFILE: &str = "profile/";
 /// Name of the manifest in a bundle.
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// Name of the list of what had to be decided.
@@ -74,7 +76,11 @@ pub fn pack(contents: &Contents, key: &SigningKey, to: &Path) -> Result<Manifest
 /// Why these runs are no qualification on the day of `made_at`.
 pub(crate) fn because(runs: &[RunRecord], asked: &[CaseInfo], made_at: &str) -> Result<Vec<String>, BundleError> {
     let today = Day::of_time(made_at).map_err(|error| BundleError::Malformed(error.to_string()))?;
-    Ok(shortcomings(runs, asked).into_iter().chain(expired(runs, today)).collect())
+    // To the second: what is later cannot be in it. So acceptances end no later than the runs show.
+    let second = |at: &str| at.get(..19).unwrap_or(at).to_owned();
+    let later = runs.iter().filter(|run| second(&run.identity.started_at) > second(made_at));
+    let later = later.map(|run| format!("run {} began after the bundle was made", run.identity.run_id));
+    Ok(shortcomings(runs, asked).into_iter().chain(expired(runs, today)).chain(later).collect())
 }
 
 /// Where the signature of a bundle is.

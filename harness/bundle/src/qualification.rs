@@ -50,9 +50,7 @@ fn undecided(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
         results.entry(&result.case.id).or_default().push(result);
     }
     let selected = runs.iter().flat_map(|run| &run.cases).map(|result| &result.case);
-    let gating = asked.iter().chain(selected);
-    let gating = gating.filter(|case| case.priority == 0 && case.level.gates(false) && !case.is_standing());
-    let must: BTreeSet<&str> = gating.map(|case| case.id.as_str()).collect();
+    let must = must_be_decided(asked.iter().chain(selected));
     let mut wrong: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for id in must {
         let own = results.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -69,12 +67,27 @@ fn undecided(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
         };
         wrong.entry(what).or_default().push(id);
     }
-    let told = wrong.into_iter().map(|(what, cases)| {
-        let named = cases[..cases.len().min(NAMED)].join(", ");
-        let more = if cases.len() > NAMED { ", …" } else { "" };
-        format!("{} gating cases of priority 0 {what}: {named}{more}", cases.len())
-    });
-    told.collect()
+    wrong.into_iter().map(|(what, cases)| told(what, &cases)).collect()
+}
+
+/// Of these cases the gating ones of priority 0, by id.
+fn must_be_decided<'a>(cases: impl Iterator<Item = &'a CaseInfo>) -> BTreeSet<&'a str> {
+    let gating = cases.filter(|case| case.priority == 0 && case.level.gates(false) && !case.is_standing());
+    gating.map(|case| case.id.as_str()).collect()
+}
+
+fn told(what: &str, cases: &[&str]) -> String {
+    let named = cases[..cases.len().min(NAMED)].join(", ");
+    let more = if cases.len() > NAMED { ", …" } else { "" };
+    format!("{} gating cases of priority 0 {what}: {named}{more}", cases.len())
+}
+
+/// What `own` has a qualification decide and `asked`, the catalogue of a bundle, has not: what is missing there, or of a lower level or
+/// priority; `None` if there is nothing.
+pub fn withheld(asked: &[CaseInfo], own: &[CaseInfo]) -> Option<String> {
+    let asked = must_be_decided(asked.iter());
+    let missing: Vec<&str> = must_be_decided(own.iter()).difference(&asked).copied().collect();
+    (!missing.is_empty()).then(|| told("are not asked for", &missing))
 }
 
 /// Reasons against accepted failures: those whose acceptance is over on the day the bundle is made.

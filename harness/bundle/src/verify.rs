@@ -2,17 +2,29 @@
 
 use crate::{
     BUNDLE_SCHEMA, BundleError, Manifest, RunEntry, VerifyingKey, deviations,
-    pack::{CATALOGUE, MANIFEST, because, entry, file_entry, signature_of},
+    pack::{CATALOGUE, MANIFEST, PROFILE, because, entry, file_entry, signature_of},
 };
-use fedproof_results::{CaseInfo, Event, RunRecord};
+use fedproof_report::{EVENTS, RECORD};
+use fedproof_results::{CaseInfo, Event, Line, RunRecord, RunVerdict, every_line};
 use flate2::read::GzDecoder;
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
-/// Checks signature, checksums and conclusions of a bundle, in this order; gives its manifest if all of them hold.
+/// A bundle that holds, by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it says.
+    pub manifest: Manifest,
+    /// What had to be decided, as its maker says: [`crate::withheld`] holds it against a catalogue that is known.
+    pub asked: Vec<CaseInfo>,
+    /// The profiles by which it had, by path below [`PROFILE`].
+    pub profiles: BTreeMap<String, String>,
+}
+
+/// Checks signature, checksums and conclusions of a bundle, in this order; gives what it says if all of them hold.
 ///
 /// # Errors
 /// [`BundleError`] says what does not hold. Nothing in the archive is looked at before its signature was.
-pub fn verify(bundle: &Path, signature: Option<&Path>, key: &VerifyingKey) -> Result<Manifest, BundleError> {
+pub fn verify(bundle: &Path, signature: Option<&Path>, key: &VerifyingKey) -> Result<Verified, BundleError> {
     let read = |path: &Path| fs::read(path).map_err(|source| BundleError::Read { path: path.to_owned(), source });
     let archive = read(bundle)?;
     let beside = signature_of(bundle);
@@ -28,8 +40,13 @@ pub fn verify(bundle: &Path, signature: Option<&Path>, key: &VerifyingKey) -> Re
         return Err(BundleError::Malformed(format!("its schema is {found:?}, this fedproof reads {BUNDLE_SCHEMA:?}")));
     }
     are_the_files(&manifest, &files)?;
-    concludes(&manifest, &files)?;
-    Ok(manifest)
+    let asked: Vec<CaseInfo> = parse(CATALOGUE, files.get(CATALOGUE).map(Vec::as_slice).unwrap_or_default())?;
+    concludes(&manifest, &asked, &files)?;
+    let profiles = files.iter().filter_map(|(path, content)| {
+        Some((path.strip_prefix(PROFILE)?.to_owned(), String::from_utf8_lossy(content).into_owned()))
+    });
+    let profiles = profiles.collect();
+    Ok(Verified { manifest, asked, profiles })
 }
 
 fn unpacked(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
@@ -66,22 +83,28 @@ fn are_the_files(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Resu
 }
 
 /// Whether the manifest says what follows from the streams of events.
-fn concludes(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
-    let asked: Vec<CaseInfo> = parse(CATALOGUE, files.get(CATALOGUE).map(Vec::as_slice).unwrap_or_default())?;
+fn concludes(manifest: &Manifest, asked: &[CaseInfo], files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
     let mut records = Vec::new();
     let mut runs = Vec::new();
     for run in &manifest.runs {
-        let path = format!("{}/{}", run.folder, fedproof_report::EVENTS);
-        let stream = files.get(&path).map(Vec::as_slice).unwrap_or_default();
+        let content = |path: &str| files.get(path).map(Vec::as_slice).unwrap_or_default();
+        let path = format!("{}/{EVENTS}", run.folder);
+        let stream = content(&path);
         let lines = stream.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let events = lines.map(|line| parse::<Event>(&path, line)).collect::<Result<Vec<_>, _>>()?;
         let record = RunRecord::from_events(&events);
         let record = record.ok_or_else(|| BundleError::Malformed(format!("{path} holds no run")))?;
+        let beside = format!("{}/{RECORD}", run.folder);
+        // A run that died has none.
+        if files.contains_key(&beside) && said(&parse(&beside, content(&beside))?) != said(&record) {
+            let what = format!("says otherwise than the {EVENTS} beside it");
+            return Err(BundleError::Content { file: beside, what });
+        }
         runs.push(entry(run.folder.clone(), &record));
         records.push(record);
     }
     // Words may be others in another version of fedproof; what they come to may not.
-    let because = because(&records, &asked, &manifest.made_at)?;
+    let because = because(&records, asked, &manifest.made_at)?;
     let wrong = |said: String, found: String| Err(BundleError::Conclusion { said, found });
     if runs != manifest.runs {
         let told = |runs: &[RunEntry]| {
@@ -102,6 +125,11 @@ fn concludes(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Result<(
         return wrong(told(manifest.qualified, &manifest.because), told(because.is_empty(), &because));
     }
     Ok(())
+}
+
+/// What programs read of a run's record: its word, and that of every case on every homeserver.
+fn said(record: &RunRecord) -> (RunVerdict, bool, Vec<Line>) {
+    (record.verdict, record.complete, every_line(record))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(file: &str, content: &[u8]) -> Result<T, BundleError> {

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack, verify};
+use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack, verify, withheld};
 use fedproof_report::Archive;
 use fedproof_results::{CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, Verdict, WallMs};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use sha2::{Digest, Sha256};
 use std::{
     fs,
     io::Read,
@@ -115,7 +116,7 @@ impl Ground {
     }
 
     fn verify(&self) -> Result<Manifest, BundleError> {
-        verify(&self.bundle(), None, &self.key.verifying())
+        verify(&self.bundle(), None, &self.key.verifying()).map(|verified| verified.manifest)
     }
 
     /// Changes what is in the bundle, and signs it again: whoever has the key can lie, and is found out.
@@ -141,6 +142,10 @@ impl Ground {
         fs::write(self.folder.path().join("b.tar.gz.sig"), self.key.sign(&forged)).unwrap();
         fs::write(self.bundle(), forged).unwrap();
     }
+}
+
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -217,6 +222,19 @@ fn a_forged_bundle_is_found_out_though_it_is_signed() {
         });
     });
     assert!(claimed.contains("its manifest says a qualification, its runs say no qualification"), "{claimed}");
+    // Whoever reads a run by a program reads its record.
+    let record = told(&|files| {
+        let path = "runs/one/run.json";
+        let at = files.iter().position(|file| file.0 == path).unwrap();
+        let better = String::from_utf8(files[at].1.clone()).unwrap().replace("not_qualified", "qualified");
+        files[at].1 = better.into_bytes();
+        let content = files[at].1.clone();
+        manifest(files, &|manifest| {
+            let listed = manifest.files.iter_mut().find(|file| file.path == path).unwrap();
+            (listed.bytes, listed.sha256) = (content.len() as u64, sha256(&content));
+        });
+    });
+    assert!(record.contains("runs/one/run.json says otherwise than the events.jsonl beside it"), "{record}");
     let log =
         told(&|files| files.iter_mut().filter(|file| file.0.ends_with(".log")).for_each(|file| file.1.push(b'x')));
     assert!(log.contains("runs/one/logs/alpha.log is not the file that the manifest lists"), "{log}");
@@ -226,6 +244,36 @@ fn a_forged_bundle_is_found_out_though_it_is_signed() {
     assert!(less.contains("alpha.log is missing"), "{less}");
     let twice = told(&|files| files.push(files[1].clone()));
     assert!(twice.contains("is there twice"), "{twice}");
+}
+
+#[test]
+fn a_run_that_began_after_the_bundle_is_not_in_it() {
+    let ground = Ground::new();
+    let runs = [run(ground.folder.path(), "one", Verdict::Pass)];
+    let made = |made_at: &str| {
+        let contents = Contents { runs: &runs, asked: &[], beside: &[], made_at, suite_version: "0.1.0" };
+        pack(&contents, &ground.key, &ground.bundle()).unwrap().because.join("; ")
+    };
+    assert_eq!(made("2026-11-24T20:30:59.999Z"), "run one began after the bundle was made");
+    assert_eq!(made("2026-11-24T20:31:00.000Z"), "");
+}
+
+#[test]
+fn a_catalogue_that_asks_for_less_is_told() {
+    let own = [case("acl/a/b"), case("acl/a/c"), CaseInfo { priority: 1, ..case("acl/a/d") }];
+    assert_eq!(withheld(&own, &own), None);
+    assert_eq!(withheld(&own[..2], &own), None, "a case of priority 1 qualifies nothing");
+    assert_eq!(withheld(&[own[0].clone(), own[1].clone(), case("acl/x/y")], &own), None, "more may be asked for");
+    for weaker in [
+        vec![],
+        vec![CaseInfo { priority: 1, ..case("acl/a/c") }],
+        vec![CaseInfo { level: Level::Should, ..case("acl/a/c") }],
+        vec![CaseInfo { tags: vec!["standing".into()], ..case("acl/a/c") }],
+    ] {
+        let asked = [vec![case("acl/a/b")], weaker].concat();
+        let told = withheld(&asked, &own);
+        assert_eq!(told.as_deref(), Some("1 gating cases of priority 0 are not asked for: acl/a/c"), "{asked:?}");
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ mod trouble;
 pub mod wire;
 pub mod words;
 
-pub use archive::{Archive, EVENTS, PAGE, render, write_atomically};
+pub use archive::{Archive, EVENTS, PAGE, RECORD, render, write_atomically};
 pub use changes::{changes_markdown, changes_text};
 pub use error::ReportError;
 pub use gate_line::gate_lines;

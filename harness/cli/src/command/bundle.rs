@@ -4,12 +4,17 @@ use crate::{
     args::{Bundle, Format, Verify},
     error::CliError,
     identity::now,
-    project::Project,
+    project::{Project, render},
     stdout,
 };
-use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack};
+use fedproof_bundle::{BundleError, Contents, Manifest, PROFILE, SigningKey, Verified, VerifyingKey, pack, withheld};
 use fedproof_results::{CaseInfo, Level, exit};
+use fedproof_scenario::Profile;
+use serde::Serialize;
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+/// Of this fedproof: bundles are of one, too.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes the bundle; the exit code says whether it is a qualification.
 pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bundle) -> Result<u8, CliError> {
@@ -20,12 +25,9 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
     let project = project()?;
     let catalogue = project.catalogue()?;
     let profile = project.profile(&args.profile, &catalogue.cases())?;
-    // POLICY rows are the profile's to ask for; what only a deployment asks for is in the runs on it.
-    let cases = catalogue.cases();
-    let asked = cases.iter().filter(|case| profile.level_of(case) != Level::Policy || profile.asks_for(case));
-    let asked: Vec<CaseInfo> = asked.map(|case| CaseInfo { level: profile.level_of(case), ..case.clone() }).collect();
+    let asked = asked(&catalogue.cases(), &profile);
     let mut beside = vec![(
-        format!("profile/{}.yaml", args.profile),
+        format!("{PROFILE}{}.yaml", args.profile),
         project.root.join(format!("fixtures/profiles/{}.yaml", args.profile)),
     )];
     for file in &args.with {
@@ -33,37 +35,76 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
         beside.push((format!("with/{name}"), file.clone()));
     }
     let made_at = now();
-    let contents = Contents {
-        runs: &args.runs,
-        asked: &asked,
-        beside: &beside,
-        made_at: &made_at,
-        suite_version: env!("CARGO_PKG_VERSION"),
-    };
+    let contents =
+        Contents { runs: &args.runs, asked: &asked, beside: &beside, made_at: &made_at, suite_version: VERSION };
     let key = SigningKey::read(args.key.as_deref().unwrap_or(Path::new("")))?;
     let manifest = pack(&contents, &key, &args.to)?;
     // What was written is what whoever gets it will check.
     fedproof_bundle::verify(&args.to, None, &key.verifying())?;
-    tell(&manifest, args.format, &args.to);
+    let catalogue = format!("that of fedproof {VERSION}");
+    tell(&Told { manifest: &manifest, catalogue }, args.format, &args.to);
     Ok(exit_code(&manifest))
 }
 
+/// What a qualification has to decide under a profile: POLICY rows are the profile's to ask for; what only a deployment asks for is in the
+/// runs on it.
+fn asked(cases: &[CaseInfo], profile: &Profile) -> Vec<CaseInfo> {
+    let asked = cases.iter().filter(|case| profile.level_of(case) != Level::Policy || profile.asks_for(case));
+    asked.map(|case| CaseInfo { level: profile.level_of(case), ..case.clone() }).collect()
+}
+
 /// Checks a bundle: 0 if it holds and is a qualification, 1 if it holds and is none, or does not hold.
-pub(crate) fn verify(args: &Verify) -> Result<u8, CliError> {
+pub(crate) fn verify(project: impl Fn() -> Result<Project, CliError>, args: &Verify) -> Result<u8, CliError> {
     let key = VerifyingKey::read(&args.key)?;
-    let manifest = fedproof_bundle::verify(&args.bundle, args.signature.as_deref(), &key)?;
-    tell(&manifest, args.format, &args.bundle);
-    Ok(exit_code(&manifest))
+    let verified = fedproof_bundle::verify(&args.bundle, args.signature.as_deref(), &key)?;
+    let catalogue = held_against_own(project, &verified)?;
+    tell(&Told { manifest: &verified.manifest, catalogue }, args.format, &args.bundle);
+    Ok(exit_code(&verified.manifest))
+}
+
+/// Holds what a bundle says had to be decided against the catalogue here, if that is of the same fedproof; says what is known of it then.
+fn held_against_own(project: impl Fn() -> Result<Project, CliError>, verified: &Verified) -> Result<String, CliError> {
+    let made_by = &verified.manifest.suite_version;
+    if made_by != VERSION {
+        return Ok(format!("as its maker says: fedproof {made_by} made it, and this is {VERSION}"));
+    }
+    let Ok(project) = project() else {
+        return Ok("as its maker says: no folder of fedproof is here to hold it against (--root DIR)".to_owned());
+    };
+    let Some((name, text)) = verified.profiles.first_key_value().filter(|_| verified.profiles.len() == 1) else {
+        let what = "holds not one profile, by which something had to be decided".to_owned();
+        return Err(BundleError::Content { file: PROFILE.to_owned(), what }.into());
+    };
+    let profile = Profile::parse(&format!("{PROFILE}{name}"), text);
+    let profile = profile.map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))?;
+    let own = asked(&project.catalogue()?.cases(), &profile);
+    if let Some(withheld) = withheld(&verified.asked, &own) {
+        return Err(BundleError::Catalogue { version: VERSION.to_owned(), withheld }.into());
+    }
+    let here = std::fs::read_to_string(project.fixtures().join("profiles").join(name));
+    Ok(match here.is_ok_and(|here| here == *text) {
+        true => format!("that of fedproof {VERSION}, and so is the profile"),
+        false => format!("that of fedproof {VERSION}, by a profile {name} that is not the one here"),
+    })
+}
+
+/// A bundle, and whether what had to be decided is known.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    catalogue: String,
 }
 
 fn exit_code(manifest: &Manifest) -> u8 {
     if manifest.qualified { exit::QUALIFIED } else { exit::NOT_QUALIFIED }
 }
 
-fn tell(manifest: &Manifest, format: Format, bundle: &Path) {
+fn tell(told: &Told, format: Format, bundle: &Path) {
     if format == Format::Json {
-        return stdout::json(manifest);
+        return stdout::json(told);
     }
+    let Told { manifest, catalogue } = told;
     for run in &manifest.runs {
         stdout::print(&format!("{}: {} on {}, {}", run.run_id, run.verdict.title(), run.deployment, run.profile));
     }
@@ -73,6 +114,7 @@ fn tell(manifest: &Manifest, format: Format, bundle: &Path) {
     for reason in &manifest.because {
         stdout::print(&format!("no qualification: {reason}"));
     }
+    stdout::print(&format!("its catalogue of what had to be decided is {catalogue}"));
     let word = if manifest.qualified { "QUALIFIED" } else { "NOT A QUALIFICATION" };
     stdout::print(&format!("{word}: {} files in {}", manifest.files.len() + 1, bundle.display()));
 }
@@ -97,9 +139,10 @@ impl From<BundleError> for CliError {
     fn from(error: BundleError) -> Self {
         let message = format!("failed to {error}");
         match error {
-            BundleError::Signature | BundleError::Content { .. } | BundleError::Conclusion { .. } => {
-                Self::rendered(exit::NOT_QUALIFIED, format!("error: {message}"))
-            }
+            BundleError::Signature
+            | BundleError::Content { .. }
+            | BundleError::Conclusion { .. }
+            | BundleError::Catalogue { .. } => Self::rendered(exit::NOT_QUALIFIED, format!("error: {message}")),
             _ => Self::bad_input(message),
         }
     }

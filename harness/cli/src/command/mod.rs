@@ -60,7 +60,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::History(history) => history::history(history).await,
         Command::Baseline(Baseline::Accept(accept)) => baseline::accept(&accept),
         Command::Bundle(bundle) => bundle::bundle(project, &bundle),
-        Command::Verify(verify) => bundle::verify(&verify),
+        Command::Verify(verify) => bundle::verify(project, &verify),
         Command::Bisect(bisect) => bisect::bisect(&project()?, &bisect).await,
         Command::Report(report) => report::report(&report),
         Command::Doctor(doctor) => doctor::doctor(&doctor).await,

@@ -18,6 +18,8 @@ pub(crate) use transcripts::TRANSCRIPT;
 
 /// Name of the event stream in a results folder.
 pub const EVENTS: &str = "events.jsonl";
+/// Name of the record in a results folder.
+pub const RECORD: &str = "run.json";
 /// Name of the page in a results folder.
 pub const PAGE: &str = "report.html";
 
@@ -94,7 +96,7 @@ impl Archive {
 ///
 /// This is what `fedproof report ARCHIVE` does with what [`Archive::read`] gives.
 pub fn render(folder: &Path, record: &RunRecord) -> Result<(), ReportError> {
-    let path = folder.join("run.json");
+    let path = folder.join(RECORD);
     let mut json =
         serde_json::to_vec_pretty(record).map_err(|source| ReportError::Encode { path: path.clone(), source })?;
     json.push(b'\n');
