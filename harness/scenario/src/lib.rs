@@ -45,6 +45,7 @@ mod yaml;
 pub use catalogue::{Catalogue, Entry, Loaded};
 pub use fedproof_yaml::Diagnostic;
 pub use load::{load, parse};
+pub use near::did_you_mean;
 pub use profile::{KnownDeviation, LevelOverride, NoRange, Profile, Servers, Versions};
 pub use schema::{schema, schema_kinds};
 pub use select::{Instance, SelectError, Selection, Unmatched, glob_matches, is_named};

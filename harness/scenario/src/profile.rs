@@ -100,9 +100,11 @@ impl KnownDeviation {
 
 /// Whether a glob names a case by its row, or by a folder of rows above it.
 fn names(glob: &str, case: &CaseInfo) -> bool {
-    let row = case.row();
-    let ends = row.match_indices('/').map(|(at, _)| at).chain([row.len()]);
-    ends.into_iter().any(|end| glob_matches(glob, &row[..end]))
+    row_and_folders(case.row()).any(|name| glob_matches(glob, name))
+}
+
+fn row_and_folders(row: &str) -> impl Iterator<Item = &str> {
+    row.match_indices('/').map(|(at, _)| at).chain([row.len()]).map(|end| &row[..end])
 }
 
 impl Profile {
@@ -119,7 +121,7 @@ impl Profile {
 
     /// Globs of this profile that name no row: of these rows somebody renamed one, or wrote it wrong.
     pub fn names_no_row(&self, file: &str, text: &str, rows: &[CaseInfo]) -> Vec<Diagnostic> {
-        lint::names_no_row(self, file, &text.into(), |glob| rows.iter().any(|case| names(glob, case)))
+        lint::names_no_row(self, file, &text.into(), rows)
     }
 
     /// Whether it asks for a POLICY case.

@@ -1,12 +1,12 @@
 //! The kill matrix as it is told: who killed whom, and why what kills nothing stays.
 
 use crate::error::CliError;
-use fedproof_results::exit;
+use fedproof_results::{CaseInfo, exit};
 use fedproof_runner::{
     matrix::{Kill, Matrix},
     mutant,
 };
-use fedproof_scenario::{Catalogue, glob_matches};
+use fedproof_scenario::{Catalogue, did_you_mean, glob_matches};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,12 +32,27 @@ pub(crate) struct KillMatrix {
 pub(crate) fn keeps(folder: &Path, catalogue: &Catalogue) -> Result<BTreeMap<String, String>, CliError> {
     let keeps = mutant::keeps(folder).map_err(|error| CliError::bad_input(format!("failed to {error}")))?;
     let cases = catalogue.cases();
-    let unknown: Vec<&String> =
-        keeps.keys().filter(|row| !cases.iter().any(|case| glob_matches(row, case.row()))).collect();
-    if unknown.is_empty() {
-        return Ok(keeps);
+    let rows: BTreeSet<&str> = cases.iter().map(CaseInfo::row).collect();
+    let unknown = keeps.keys().filter(|glob| !rows.iter().any(|row| glob_matches(glob, row)));
+    no_such_rows(&format!("fixtures/mutants/{}", mutant::KEEPS), unknown.map(String::as_str), &rows)?;
+    Ok(keeps)
+}
+
+/// What a file says of rows that no case has would never be missed: an error, if there are any.
+pub(crate) fn no_such_rows<'a>(
+    file: &str,
+    unknown: impl Iterator<Item = &'a str>,
+    rows: &BTreeSet<&str>,
+) -> Result<(), CliError> {
+    let told = unknown.map(|row| match did_you_mean(row, rows.iter().copied()) {
+        Some(question) => format!("`{row}` ({question})"),
+        None => format!("`{row}`"),
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        return Ok(());
     }
-    Err(CliError::bad_input(format!("fixtures/mutants/{} names rows that no case has: {unknown:?}", mutant::KEEPS)))
+    Err(CliError::bad_input(format!("{file} names rows that no case has: {}", told.join(", "))))
 }
 
 impl KillMatrix {
@@ -185,6 +200,18 @@ mod tests {
         assert_eq!(told("a/d/e", "fail").exit_code(), exit::NOT_QUALIFIED);
         // A reason to fail is none to say nothing.
         assert_eq!(told("a/b/c", "inconclusive").exit_code(), exit::INCONCLUSIVE);
+    }
+
+    #[test]
+    fn a_row_that_no_case_has_is_asked_after() {
+        let rows = ["acl/endpoint/backfill", "leak/lookups"].into();
+        let told =
+            |unknown: &[&str]| no_such_rows("keeps.yaml", unknown.iter().copied(), &rows).map_err(|e| e.to_string());
+        assert_eq!(told(&[]), Ok(()));
+        let says = "keeps.yaml names rows that no case has: \
+                    `acl/endpoint/bakcfill` (did you mean `acl/endpoint/backfill`?), `kdf`";
+        let error = told(&["acl/endpoint/bakcfill", "kdf"]).expect_err("there are two");
+        assert!(error.contains(says), "{error}");
     }
 
     #[test]

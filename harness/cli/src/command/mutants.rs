@@ -199,16 +199,12 @@ impl Stage {
     }
 }
 
-/// A row that no case has would never be missed.
+/// Whether every row that a mutant names is that of a case.
 fn known_rows(mutants: &[Mutant], catalogue: &Catalogue) -> Result<(), CliError> {
     let cases = catalogue.cases();
     let rows: BTreeSet<&str> = cases.iter().map(|case| case.row()).collect();
     let named = mutants.iter().flat_map(|mutant| mutant.played());
-    let unknown: Vec<&str> = named.filter(|row| !rows.contains(row)).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    Err(CliError::bad_input(format!("fixtures/mutants names rows that no case has: {unknown:?}")))
+    kill_matrix::no_such_rows("fixtures/mutants", named.filter(|row| !rows.contains(row)), &rows)
 }
 
 /// The mutants that any of the globs names; all if there is no glob.

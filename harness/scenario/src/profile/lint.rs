@@ -1,9 +1,10 @@
 //! What can be wrong with a profile beyond its form.
 
-use super::Profile;
-use crate::template::is_name;
+use super::{Profile, row_and_folders};
+use crate::{near, select::glob_matches, template::is_name};
+use fedproof_results::CaseInfo;
 use fedproof_yaml::{Diagnostic, Places, below};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Everything that is wrong in a profile by itself.
 pub(super) fn lint(profile: &Profile, file: &str, text: &Arc<str>) -> Vec<Diagnostic> {
@@ -53,24 +54,21 @@ pub(super) fn lint(profile: &Profile, file: &str, text: &Arc<str>) -> Vec<Diagno
 }
 
 /// Globs that name nothing.
-pub(super) fn names_no_row(
-    profile: &Profile,
-    file: &str,
-    text: &Arc<str>,
-    names_one: impl Fn(&str) -> bool,
-) -> Vec<Diagnostic> {
+pub(super) fn names_no_row(profile: &Profile, file: &str, text: &Arc<str>, rows: &[CaseInfo]) -> Vec<Diagnostic> {
     let places = Places::of(text);
+    let known: BTreeSet<&str> = rows.iter().flat_map(|case| row_and_folders(case.row())).collect();
     let asks = profile.asks.iter().enumerate().map(|(index, glob)| (format!("/asks/{index}"), glob));
     let levels = profile.levels.iter().enumerate().map(|(index, over)| (format!("/levels/{index}/rows"), &over.rows));
-    let known =
+    let deviations =
         profile.deviations.iter().enumerate().map(|(index, known)| (format!("/deviations/{index}/rows"), &known.rows));
     asks.chain(levels)
-        .chain(known)
-        .filter(|(_, glob)| !names_one(glob))
+        .chain(deviations)
+        .filter(|(_, glob)| !known.iter().any(|name| glob_matches(glob, name)))
         .map(|(pointer, glob)| {
             let span = places.value(&pointer).unwrap_or_default();
             let help = Some("see `fedproof list`".to_owned());
-            Diagnostic::at(file, text, span, format!("`{glob}` names no row"), String::new(), help)
+            let label = near::did_you_mean(glob, known.iter().copied()).unwrap_or_default();
+            Diagnostic::at(file, text, span, format!("`{glob}` names no row"), label, help)
         })
         .collect()
 }

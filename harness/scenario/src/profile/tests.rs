@@ -110,4 +110,16 @@ fn what_is_wrong_is_said_with_its_line() {
         found.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["p.yaml:4:17: `acl/match/case` names no row"]
     );
+    // A row, or a folder of rows, that comes near is asked for; what is far from all is not.
+    let asked = |glob: &str, row: &str| {
+        let text = WRITTEN.replace("acl/match/case", glob);
+        let profile = Profile::parse("p.yaml", &text).expect("it is right");
+        let rows = [case("acl/send/typing/v12"), case("policy/a/b"), case(row)];
+        profile.names_no_row("p.yaml", &text, &rows).into_iter().map(|one| one.label).collect::<Vec<_>>()
+    };
+    assert_eq!(asked("acl/match/csae", "acl/match/case/v12"), ["did you mean `acl/match/case`?"]);
+    assert_eq!(asked("acl/macth", "acl/match/case/v12"), ["did you mean `acl/match`?"]);
+    assert_eq!(asked("acl/match/*-cas", "acl/match/lower-case/v12"), ["did you mean `acl/match/lower-case`?"]);
+    assert_eq!(asked("encryption/backup", "leak/lookups"), [""]);
+    assert_eq!(asked("acl/match", "acl/match/case/v12"), [""; 0]);
 }
