@@ -80,7 +80,18 @@ pub(crate) enum Command {
     /// Tell what this machine lacks
     Doctor(Doctor),
     /// Remove what a crashed run left behind
-    Cleanup,
+    Cleanup(Cleanup),
+}
+
+/// `cleanup`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cleanup {
+    /// Not on this machine, but on the homeservers of this connection file
+    #[arg(long, value_name = "FILE", requires = "mark")]
+    pub(crate) attach: Option<PathBuf>,
+    /// What is in all names that the run made there: it said so when it began
+    #[arg(long, value_name = "MARK", requires = "attach")]
+    pub(crate) mark: Option<String>,
 }
 
 /// How results are printed on stdout.

@@ -43,7 +43,7 @@ pub struct Accounts {
     pub(crate) administrator: Option<String>,
     /// Who is made to administer, where the shared secret allows it.
     pub(crate) own: OnceCell<Account>,
-    /// Part of every name that is made, and of no other.
+    /// Part of that one's name, and of no other.
     pub(crate) mark: String,
     /// Part of every password.
     salt: String,
@@ -80,6 +80,11 @@ impl Accounts {
         }
     }
 
+    /// Whether there is an administrator, or one can be made.
+    pub fn may_administer(&self) -> bool {
+        self.administrator.is_some() || matches!(self.way, Way::SharedSecret(_))
+    }
+
     /// Those that were made so far; none of those that were lent.
     pub(crate) fn made(&self) -> Vec<Account> {
         held(&self.made).clone()
@@ -100,7 +105,7 @@ impl Endpoint {
         let password = self.accounts.password(localpart);
         let account = match &self.accounts.way {
             Way::Open => self.openly(localpart, password).await?,
-            Way::SharedSecret(secret) => self.by_secret(secret, localpart, password, false).await?,
+            Way::SharedSecret(secret) => self.by_secret(secret, localpart, password, administers(localpart)).await?,
             Way::Administrator => self.by_administrator(localpart, password).await?,
             Way::Existing(_) => return self.lent().await,
             Way::Mas { url, client_id, client_secret } => {
@@ -155,7 +160,8 @@ impl Endpoint {
         let user = format!("@{localpart}:{}", self.server);
         let path = format!("/_synapse/admin/v2/users/{}", encode(&user));
         let token = self.accounts.administrator.as_deref();
-        let (status, body) = self.quietly(Method::PUT, &path, token, Some(&json!({"password": password}))).await?;
+        let body = json!({"password": password, "admin": administers(localpart)});
+        let (status, body) = self.quietly(Method::PUT, &path, token, Some(&body)).await?;
         match status {
             201 => self.log_in(&user, password, None).await,
             // 200 is one that was there before: it is none of ours.
@@ -249,6 +255,11 @@ impl Drop for Client {
             held(&accounts.free).push((self.account.user_id.clone(), self.account.password.clone()));
         }
     }
+}
+
+/// Whether a user is to administer: by its name, as homeservers of fedproof's own have it (`modules/admins.py`).
+fn administers(localpart: &str) -> bool {
+    localpart.starts_with("admin-")
 }
 
 /// The account that an answer tells of.

@@ -35,11 +35,12 @@ impl Purged {
 }
 
 impl Endpoint {
-    /// Takes away `rooms`, every other room whose creator was made by the run, and the accounts that were made here.
+    /// Takes away `rooms`, and what was made here: accounts, and what an administrator finds of others, of rooms and of
+    /// registration tokens with `mark` in their names, which is part of every name that a run makes and of nothing else.
     /// Rooms take an administrator: one that is named, or one that is made by the shared secret, and taken away last.
-    pub async fn purge(&self, rooms: &BTreeSet<String>) -> Purged {
+    pub async fn purge(&self, rooms: &BTreeSet<String>, mark: &str) -> Purged {
         let mut purged = Purged::default();
-        let made = self.accounts.made();
+        let mut made = self.accounts.made();
         let administrator = match self.administrator().await {
             Ok(administrator) => administrator,
             Err(error) => {
@@ -49,8 +50,14 @@ impl Endpoint {
         };
         match administrator {
             Some(token) => {
-                if let Err(error) = self.purge_rooms(token, rooms, &made, &mut purged).await {
+                if let Err(error) = self.marked(token, mark, &mut made).await {
+                    purged.leave(format!("accounts with {mark} in their names: {error}"));
+                }
+                if let Err(error) = self.purge_rooms(token, rooms, (&made, mark), &mut purged).await {
                     purged.leave(format!("rooms: {error}"));
+                }
+                if let Err(error) = self.purge_tokens(token, mark).await {
+                    purged.leave(format!("registration tokens with {mark} in their names: {error}"));
                 }
             }
             None => {
@@ -74,9 +81,20 @@ impl Endpoint {
         };
         ended.into_iter().for_each(|(account, result)| count(account, result));
         if let Some(own) = self.accounts.own.get() {
-            count(own, self.deactivate(own, administrator).await);
+            count(own, self.dismiss().await);
         }
         purged
+    }
+
+    /// Deactivates the administrator that was made here, if one was.
+    ///
+    /// # Errors
+    /// Why it is still there, in words.
+    pub async fn dismiss(&self) -> Result<(), String> {
+        match self.accounts.own.get() {
+            Some(own) => self.deactivate(own, Some(&own.token)).await,
+            None => Ok(()),
+        }
     }
 
     /// Looks whether the administrator that is named is one; makes nothing.
@@ -88,7 +106,7 @@ impl Endpoint {
         let (status, body) = self.quietly(Method::GET, "/_synapse/admin/v1/rooms?limit=1", Some(token), None).await?;
         match status {
             200 => Ok(()),
-            _ => Err(ClientError::Refused { server: self.server().clone(), what: "list its rooms", status, body }),
+            _ => Err(self.refused_to("list its rooms", status, body)),
         }
     }
 
@@ -96,16 +114,13 @@ impl Endpoint {
         &self,
         token: &str,
         rooms: &BTreeSet<String>,
-        made: &[Account],
+        (made, mark): (&[Account], &str),
         purged: &mut Purged,
     ) -> Result<(), ClientError> {
-        let mark = &self.accounts.mark;
         let is_ours = |room: &Value| {
             let text = |key: &str| room[key].as_str().unwrap_or_default();
             let is_creator = |account: &Account| account.user_id == text("creator");
-            rooms.contains(text("room_id"))
-                || (!mark.is_empty() && text("creator").contains(mark.as_str()))
-                || made.iter().any(is_creator)
+            rooms.contains(text("room_id")) || text("creator").contains(mark) || made.iter().any(is_creator)
         };
         let ids = |all: Vec<Value>| -> BTreeSet<String> {
             all.iter()
@@ -132,22 +147,69 @@ impl Endpoint {
 
     /// Every room that the homeserver knows.
     async fn all_rooms(&self, token: &str) -> Result<Vec<Value>, ClientError> {
-        let (mut all, mut from) = (Vec::new(), Some(0));
-        while let Some(start) = from {
-            let path = format!("/_synapse/admin/v1/rooms?limit={PAGE}&from={start}");
-            let (status, body) = self.quietly(Method::GET, &path, Some(token), None).await?;
-            if status != 200 {
-                return Err(ClientError::Refused {
-                    server: self.server().clone(),
-                    what: "list its rooms",
-                    status,
-                    body,
-                });
+        let path = |from: &str| format!("/_synapse/admin/v1/rooms?limit={PAGE}&from={from}");
+        self.all(token, path, ("rooms", "next_batch"), "list its rooms").await
+    }
+
+    /// Adds accounts that have `mark` in their names, and are none of those that are known.
+    async fn marked(&self, token: &str, mark: &str, made: &mut Vec<Account>) -> Result<(), ClientError> {
+        let path = |from: &str| format!("/_synapse/admin/v2/users?name={mark}&limit={PAGE}&from={from}");
+        let users = self.all(token, path, ("users", "next_token"), "list its users").await?;
+        let own = self.accounts.own.get().map(|own| own.user_id.as_str());
+        let names = users.iter().filter_map(|user| user["name"].as_str());
+        for user in names.filter(|name| name.contains(mark) && Some(*name) != own) {
+            if made.iter().all(|account| account.user_id != user) {
+                let (user_id, password, token) = (user.to_owned(), String::new(), String::new());
+                made.push(Account { user_id, password, token, id: None });
             }
-            all.extend(body["rooms"].as_array().into_iter().flatten().cloned());
-            from = body["next_batch"].as_u64();
+        }
+        Ok(())
+    }
+
+    /// Takes away registration tokens that have `mark` in their names.
+    async fn purge_tokens(&self, token: &str, mark: &str) -> Result<(), ClientError> {
+        let path = "/_synapse/admin/v1/registration_tokens";
+        // 404: another service than this homeserver has them.
+        let (_, body) = self.quietly(Method::GET, path, Some(token), None).await?;
+        let names =
+            body["registration_tokens"].as_array().into_iter().flatten().filter_map(|one| one["token"].as_str());
+        for name in names.filter(|name| name.contains(mark)) {
+            let path = format!("{path}/{}", encode(name));
+            let (status, body) = self.quietly(Method::DELETE, &path, Some(token), None).await?;
+            if status != 200 {
+                return Err(self.refused_to("delete a registration token", status, body));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a list of the admin API has, page by page: `path` gives where the page from there on is, `keys` are those of the
+    /// list and of where the next one begins.
+    async fn all(
+        &self,
+        token: &str,
+        path: impl Fn(&str) -> String,
+        keys: (&str, &str),
+        what: &'static str,
+    ) -> Result<Vec<Value>, ClientError> {
+        let (mut all, mut from) = (Vec::new(), Some("0".to_owned()));
+        while let Some(start) = from {
+            let (status, body) = self.quietly(Method::GET, &path(&start), Some(token), None).await?;
+            if status != 200 {
+                return Err(self.refused_to(what, status, body));
+            }
+            all.extend(body[keys.0].as_array().into_iter().flatten().cloned());
+            from = match &body[keys.1] {
+                Value::String(next) => Some(next.clone()),
+                Value::Number(next) => Some(next.to_string()),
+                _ => None,
+            };
         }
         Ok(all)
+    }
+
+    fn refused_to(&self, what: &'static str, status: u16, body: Value) -> ClientError {
+        ClientError::Refused { server: self.server().clone(), what, status, body }
     }
 
     /// Whether the room was there; it is not any longer.
@@ -171,6 +233,16 @@ impl Endpoint {
     /// Deactivates and erases, by whoever can: the service that made it, an administrator, or the user.
     async fn deactivate(&self, account: &Account, administrator: Option<&str>) -> Result<(), String> {
         let user = encode(&account.user_id);
+        if let Some(token) = administrator {
+            // To erase a user leaves what it uploaded, and the word that no limits hold for it.
+            for more in [format!("/_synapse/admin/v1/users/{user}/media"), limits(&account.user_id)] {
+                match self.quietly(Method::DELETE, &more, Some(token), None).await {
+                    Ok((200 | 404, _)) => {}
+                    Ok((status, body)) => return Err(format!("{more}: {status} {body}")),
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+        }
         let answered = match (&self.accounts.way, &account.id, administrator) {
             (Way::Mas { url, client_id, client_secret }, Some(id), _) => {
                 let path = format!("/api/admin/v1/users/{id}/deactivate");
@@ -180,10 +252,6 @@ impl Endpoint {
                 }
             }
             (_, _, Some(token)) => {
-                // To erase a user leaves what it uploaded, and the word that no limits hold for it.
-                for more in [format!("/_synapse/admin/v1/users/{user}/media"), limits(&account.user_id)] {
-                    let _none = self.quietly(Method::DELETE, &more, Some(token), None).await;
-                }
                 let path = format!("/_synapse/admin/v1/deactivate/{user}");
                 self.quietly(Method::POST, &path, Some(token), Some(&json!({"erase": true}))).await
             }

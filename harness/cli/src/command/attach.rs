@@ -10,7 +10,8 @@ use crate::{
     error::CliError,
     ground::{check_words, http_client_trusting},
 };
-use fedproof_core::ServerName;
+use fedproof_client::Endpoint;
+use fedproof_core::{ServerName, transcript::Transcript};
 use fedproof_deployment::{Accounts, Connected, Connection, Description, Gatewayed, Home, Routes};
 use fedproof_gateway::Gateway;
 use fedproof_runner::{Diary, Field, Reach, plan};
@@ -86,8 +87,7 @@ impl Attachment {
         for one in &mut connection.homeservers {
             who(one, &http).await?;
         }
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let mark = format!("{}{:x}", plan::mark(seed), now.as_secs());
+        let mark = format!("{}{:x}", plan::mark(seed), seconds());
         let destructive = args.allow_destructive;
         Ok(Some(Self { connection, base, routes, http, mark, destructive }))
     }
@@ -109,7 +109,7 @@ impl Attachment {
     /// How accounts come to be on a homeserver, in words.
     pub(super) fn way(&self, name: &str) -> &'static str {
         match self.connection.homeservers.iter().find(|one| one.name == name).map(|one| &one.accounts) {
-            Some(Accounts::SharedSecret(_)) => "made by the shared secret",
+            Some(Accounts::SharedSecret(_)) => "made by the shared secret, and one more who administers",
             Some(Accounts::Administrator) => "made by the administrator",
             Some(Accounts::Existing(_)) => "lent, of those that are there",
             Some(Accounts::Mas(_)) => "made by the authentication service",
@@ -186,6 +186,24 @@ impl Attachment {
         }
         Ok(())
     }
+}
+
+/// The homeservers of a connection file by name, for another run's leavings.
+pub(super) fn endpoints(file: &Path) -> Result<Vec<(String, Endpoint)>, CliError> {
+    let base = file.parent().unwrap_or(Path::new(""));
+    let bad = |error: &dyn std::fmt::Display| CliError::bad_input(format!("failed to {error}"));
+    let connection = Connection::read(file).map_err(|error| bad(&error))?;
+    let http = http_client_trusting(authorities(&connection, base)?)?;
+    let (mark, salt) = (format!("after-{:x}", seconds()), salt()?);
+    let endpoint = |one: &Connected| {
+        let endpoint = one.endpoint(http.clone(), Transcript::default(), base, (&mark, &salt));
+        Ok((one.name.clone(), endpoint.map_err(|error| bad(&error))?))
+    };
+    connection.homeservers.iter().map(endpoint).collect()
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The routes file, which must name every homeserver under test, and an authority that is there.

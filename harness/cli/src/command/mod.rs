@@ -64,6 +64,6 @@ pub(crate) async fn dispatch(args: Args) -> Result<u8, CliError> {
         Command::Bisect(bisect) => bisect::bisect(&project()?, &bisect).await,
         Command::Report(report) => report::report(&report),
         Command::Doctor(doctor) => doctor::doctor(&doctor).await,
-        Command::Cleanup => cleanup::cleanup(),
+        Command::Cleanup(args) => cleanup::cleanup(&args).await,
     }
 }

@@ -18,7 +18,7 @@ use fedproof_deployment::{Backend, Description, LOOPBACK};
 use fedproof_results::{CaseInfo, Day, Event, Level, RunRecord, ServerInfo, Verdict, WallMs, exit};
 use fedproof_runner::{Field, Options, Plan, Sink, plan, run as play};
 use fedproof_scenario::{Catalogue, Diagnostic, Loaded, Profile, Selection, is_named};
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Instant};
 
 /// Runs the selected cases; the exit code says the verdict.
 pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError> {
@@ -60,6 +60,14 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let recorder = Recorder::create(&out, &interrupted)?;
     let stopped = recorder.stopped();
     recorder.emit(Event::RunStarted { identity, cases: cases.clone() });
+    if let Some(attachment) = &attachment {
+        // What others say to each other is in the record, too.
+        std::fs::set_permissions(&out, Permissions::from_mode(0o700)).map_err(CliError::environment)?;
+        recorder.emit(Event::Progress {
+            server: None,
+            message: format!("all that the run makes there has {} in its name", attachment.mark),
+        });
+    }
     if let Some((file, baseline)) = args.baseline.as_deref().zip(baseline) {
         let baseline = asked(baseline, &args.selectors);
         recorder.emit(Event::BaselineTaken { file: file.display().to_string(), baseline });
@@ -88,7 +96,7 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
     let client_ms = if client.is_some() { elapsed(preparing) } else { 0 };
     let booting = Instant::now();
     let booted = match &attachment {
-        Some(attachment) => attached(attachment, seed).await.map(|field| (None, field)),
+        Some(attachment) => attached(attachment, seed, &recorder.sink()).await.map(|field| (None, field)),
         None => Ground::start(project, &description, (work.path(), &logs), seed, notify, &stopped, LOOPBACK)
             .await
             .map(|ground| (Some(ground.deployment), ground.field)),
@@ -161,9 +169,16 @@ pub(crate) async fn run(project: &Project, mut args: Run) -> Result<u8, CliError
 }
 
 /// What instances are played on that somebody else started, with the gateway's ports open.
-async fn attached(attachment: &Attachment, seed: u64) -> Result<Field, CliError> {
+async fn attached(attachment: &Attachment, seed: u64, sink: &Sink) -> Result<Field, CliError> {
     let field = attachment.field(seed)?;
-    attachment.open(&field).await?;
+    if let Err(error) = attachment.open(&field).await {
+        for home in &field.homeservers {
+            if let Err(left) = home.endpoint().dismiss().await {
+                sink(Event::Warning { message: format!("left on {}: its administrator: {left}", home.name()) });
+            }
+        }
+        return Err(error);
+    }
     Ok(field)
 }
 

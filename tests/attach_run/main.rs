@@ -1,149 +1,23 @@
 //! `fedproof run --attach`: a run on homeservers that somebody else keeps running behind a gateway, and what is there after it.
 
+mod staging;
+#[path = "../support/mod.rs"]
 mod support;
 
-use fedproof_client::{Client, Endpoint};
-use fedproof_core::{ServerName, transcript::Transcript};
+use fedproof_client::Client;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
+use staging::{SECRET, Staging, free_port, gateway, text, write_routes};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
-    time::Duration,
+    process::Stdio,
+    time::{Duration, Instant},
 };
 use support::{alone, command, ended, row, with_verdict};
-
-const SECRET: &str = "a-shared-secret-of-the-operator";
-
-/// Limits as Synapse comes, which homeservers of fedproof's own are free of.
-const LIMITS: &str = "  rc_message: {per_second: 0.2, burst_count: 10}
-  rc_joins: {local: {per_second: 0.1, burst_count: 10}, remote: {per_second: 0.01, burst_count: 10}}
-  rc_joins_per_room: {per_second: 1, burst_count: 10}
-  rc_invites: {per_room: {per_second: 0.3, burst_count: 10}, per_user: {per_second: 0.003, burst_count: 5}, per_issuer: {per_second: 0.3, burst_count: 10}}
-  rc_room_creation: {per_second: 0.016, burst_count: 10}
-  rc_federation: {window_size: 1000, sleep_limit: 10, sleep_delay: 500, reject_limit: 50, concurrent: 3}
-";
-
-/// A process of fedproof that is asked to end however the test ends.
-struct Service(Child);
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
-        let _ = self.0.wait();
-    }
-}
-
-/// Homeservers of their own, whose proxy is `fedproof gateway`.
-struct Staging {
-    folder: tempfile::TempDir,
-    _up: Service,
-    urls: BTreeMap<String, String>,
-    ports: [u16; 2],
-}
-
-impl Staging {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        let ports = [free_port(), free_port()];
-        // The authority is there before who trusts it.
-        let nobody = BTreeMap::from(["alpha", "bravo"].map(|name| (name.to_owned(), "http://127.0.0.1:1".to_owned())));
-        write_routes(folder.path(), &nobody, ports);
-        drop(gateway(folder.path()));
-        let ca = at("ca/ca.crt");
-        let homeserver = |name: &str, port: u16| {
-            format!(
-                "  {name}:\n    spec: synapse@1.163.2\n    server_name: {name}.staging.test\n    \
-                 settings: {{https_proxy: 'http://127.0.0.1:{port}'}}\n"
-            )
-        };
-        let deployment = format!(
-            "about: Somebody's staging system\nfeatures: []\nenvironment: {{SSL_CERT_FILE: '{ca}'}}\n\
-             settings:\n{LIMITS}  registration_shared_secret: {SECRET}\n  federation_custom_ca_list: ['{ca}']\n  \
-             modules: [{{module: admins.Admins}}]\nhomeservers:\n{}{}",
-            homeserver("alpha", ports[0]),
-            homeserver("bravo", ports[1]),
-            ca = ca.display()
-        );
-        std::fs::write(at("staging.yaml"), deployment).expect("it can be written");
-        let (file, connection, out) = (at("staging.yaml"), at("connection.json"), at("playground"));
-        let mut up =
-            command(&["up", "--deployment", text(&file), "--connection", text(&connection), "--out", text(&out)]);
-        up.env("XDG_RUNTIME_DIR", folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
-        let up = Service(up.spawn().expect("it starts"));
-        let began = std::time::Instant::now();
-        while !connection.exists() {
-            assert!(began.elapsed() < Duration::from_secs(180), "the homeservers did not come up");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let connection: Value = serde_json::from_slice(&std::fs::read(connection).expect("it is there")).expect("JSON");
-        let homeservers = connection["homeservers"].as_array().expect("homeservers");
-        let plain = |one: &Value, key: &str| one[key].as_str().expect("a text").to_owned();
-        let urls: BTreeMap<String, String> =
-            homeservers.iter().map(|one| (plain(one, "name"), plain(one, "base_url"))).collect();
-        write_routes(folder.path(), &urls, ports);
-        std::fs::write(at("secret"), format!("{SECRET}\n")).expect("it can be written");
-        let attached = |name: &str| {
-            format!(
-                "  - name: {name}\n    server_name: {name}.staging.test\n    base_url: {}\n    \
-                 accounts: {{shared_secret: {{file: secret}}}}\n",
-                urls[name]
-            )
-        };
-        let file = format!(
-            "schema: fedproof/connection/1\ndeployment: staging\ngateway: {{ca: ca, routes: routes.yaml}}\nhomeservers:\n{}{}",
-            attached("alpha"),
-            attached("bravo")
-        );
-        std::fs::write(at("attach.yaml"), file).expect("it can be written");
-        Self { folder, _up: up, urls, ports }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    async fn user(&self, on: &str, name: &str) -> Client {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let server = ServerName::new(format!("{on}.staging.test"));
-        let endpoint = Endpoint::new(http, &self.urls[on], server, Transcript::default());
-        endpoint.register(name).await.expect("anybody may register")
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a plain path")
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
-fn write_routes(folder: &Path, urls: &BTreeMap<String, String>, ports: [u16; 2]) {
-    let route = |(name, port): (&String, u16)| {
-        format!("  {name}.staging.test: {{base_url: '{}', proxy_port: {port}}}\n", urls[name])
-    };
-    let routes: String = urls.keys().zip(ports).map(route).collect();
-    std::fs::write(folder.join("routes.yaml"), format!("servers:\n{routes}")).expect("it can be written");
-}
-
-/// The service, ready.
-fn gateway(folder: &Path) -> Service {
-    let mut command = command(&["gateway", "--routes", "routes.yaml", "--ca", "ca", "--format", "json"]);
-    let mut child = command.current_dir(folder).stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
-    assert!(line.contains("\"ready\":true"), "{line}");
-    Service(child)
-}
 
 /// What a homeserver holds, as its administrator sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -287,6 +161,15 @@ async fn decides_and_leaves() {
         std::process::Command::new("grep").args(["-rlF", SECRET, text(&staging.at("run"))]).output().expect("grep");
     assert!(secret.stdout.is_empty(), "the secret stands in {}", String::from_utf8_lossy(&secret.stdout));
 
+    for (administrator, server) in administrators.iter().zip(["alpha", "bravo"]) {
+        let gone = held(administrator).await.1;
+        let user = gone.iter().find(|name| name.contains("alice")).expect("one of the run's");
+        let path = format!("/_synapse/admin/v1/users/{}/override_ratelimit", fedproof_core::path::encode(user));
+        let limits = administrator.request(Method::GET, &path, None).await.expect("an answer");
+        assert_eq!((limits.status, limits.body), (200, json!({})), "{user} on {server} is nobody special any more");
+    }
+    leaves_nothing_otherwise(&staging, &administrators, &before).await;
+
     directly(&staging);
     // Nobody could purge those rooms, and the comparison sees it.
     let mut more = 0;
@@ -294,6 +177,60 @@ async fn decides_and_leaves() {
         more += held(administrator).await.0.rooms.len() - before.rooms.len();
     }
     assert!(more > 0, "rooms are left");
+}
+
+/// Nor where it ends early, administers, or is killed and cleaned up after.
+async fn leaves_nothing_otherwise(staging: &Staging, administrators: &[Client], before: &[(Held, BTreeSet<String>)]) {
+    let is_as_before = async |when: &str| {
+        for (administrator, (before, _)) in administrators.iter().zip(before) {
+            assert_eq!(held(administrator).await.0, *before, "{when}");
+            let tokens = administrator.request(Method::GET, "/_synapse/admin/v1/registration_tokens", None).await;
+            assert_eq!(tokens.expect("an answer").body["registration_tokens"], json!([]), "{when}");
+        }
+    };
+    std::fs::write(staging.at("wrong"), "another secret").expect("it can be written");
+    staging.connect("wrong.yaml", "", ["secret", "wrong"]);
+    let file = staging.at("wrong.yaml");
+    let (code, _, stderr) =
+        support::run(&["acl/endpoint/make_join", "--attach", text(&file)], &staging.at("wrong-run"));
+    assert!(code == 3 && stderr.contains("bravo"), "{code} {stderr}");
+    is_as_before("the second homeserver's secret was wrong").await;
+
+    staging.connect("operated.yaml", "features: [operated]\n", ["secret"; 2]);
+    let file = staging.at("operated.yaml");
+    let args = [
+        "admin/registration-tokens/**",
+        "--profile",
+        "bundesmessenger",
+        "--allow-destructive",
+        "--attach",
+        text(&file),
+    ];
+    let (_, record, stderr) = support::run(&args, &staging.at("operated"));
+    assert!(!with_verdict(&record, "pass").is_empty(), "{stderr}");
+    is_as_before("an administrator of the run made registration tokens").await;
+
+    let (file, out) = (staging.at("attach.yaml"), staging.at("killed"));
+    let mut run = command(&["run", "acl/**", "--attach", text(&file), "--out", text(&out)]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let (began, events) = (Instant::now(), out.join("events.jsonl"));
+    let said = || std::fs::read_to_string(&events).unwrap_or_default();
+    while said().matches("\"verdict\"").count() < 5 {
+        assert!(began.elapsed() < Duration::from_secs(120), "some cases are decided by now");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    kill(Pid::from_raw(run.id() as i32), Signal::SIGKILL).expect("it is there");
+    run.wait().expect("it ended");
+    let said = said();
+    let mark = said
+        .split_once("all that the run makes there has ")
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .expect("its mark")
+        .0;
+    assert_ne!(held(&administrators[0]).await.0, before[0].0, "it was in the middle");
+    let (code, stdout, stderr) = ended(&mut command(&["cleanup", "--attach", text(&file), "--mark", mark]));
+    assert_eq!(code, 0, "{stdout} {stderr}");
+    is_as_before("it was killed, and cleaned up after").await;
 }
 
 /// With the service back in its place, and nothing of it to be seen.
@@ -310,7 +247,8 @@ fn directly(staging: &Staging) {
         "--homeserver",
         &urls[1],
     ];
-    let (_, record, stderr) = support::run(&args, &staging.at("direct"));
+    let (code, record, stderr) = support::run(&args, &staging.at("direct"));
+    assert!(code == 3 && stderr.contains("nothing speaks for this build"), "{stderr}");
     let cases = record["cases"].as_array().expect("cases");
     let of = |case: &Value| (row(case["id"].as_str().unwrap_or_default()).to_owned(), case["verdict"].clone());
     // What clients alone can show.
