@@ -183,10 +183,14 @@ pub(crate) struct Config {
     pub(crate) at: Place,
     /// Whether it is readable by everybody who reads the deployment, so that no secret may be in it.
     pub(crate) open: bool,
-    /// Whether places in `root` and `text` are places of the source; otherwise everything in it is at `at`.
+    /// Whether all of it is one secret.
+    pub(crate) secret: bool,
+    /// Whether places in `documents` and `text` are places of the source; otherwise everything in it is at `at`.
     pub(crate) exact: bool,
-    /// Its content, if it is a mapping.
-    pub(crate) root: Option<Node>,
+    /// What it is called where it is the value of a key; empty otherwise.
+    pub(crate) key: String,
+    /// Its content as YAML (JSON is, too); a single text if it is in another format, and nothing if that is no YAML either.
+    pub(crate) documents: Vec<Node>,
     /// Its content as a text.
     pub(crate) text: String,
 }
@@ -194,13 +198,23 @@ pub(crate) struct Config {
 impl Config {
     /// Whether it is Synapse's: its main configuration, or a worker's.
     pub(crate) fn is_synapse(&self) -> bool {
-        let has = |key: &str| self.root.as_ref().is_some_and(|root| root.get(key).is_some());
+        let has = |key: &str| self.setting(key).is_some();
         has("worker_app") || (has("server_name") && ["listeners", "signing_key_path", "database"].into_iter().any(has))
     }
 
     /// A setting by its key.
     pub(crate) fn setting(&self, key: &str) -> Option<&Field> {
-        self.root.as_ref().and_then(|root| root.field(key))
+        self.documents.first().and_then(|root| root.field(key))
+    }
+
+    /// All settings; none if it is no mapping.
+    pub(crate) fn settings(&self) -> &[Field] {
+        self.documents.first().map(Node::fields).unwrap_or_default()
+    }
+
+    /// Whether it is lists and mappings, not a text of some other format.
+    pub(crate) fn is_structured(&self) -> bool {
+        self.documents.iter().any(|node| !node.fields().is_empty() || !node.items().is_empty())
     }
 
     /// What it listens at.

@@ -15,6 +15,10 @@ use std::{path::Path, sync::Arc};
 /// Keys that bring other files in, which compose itself must put together.
 const ELSEWHERE: &[&str] = &["extends", "include"];
 
+/// Keys of a service in which secrets are looked for by themselves, or that only name what stands elsewhere.
+const APART: &[&str] =
+    &["build", "command", "configs", "entrypoint", "environment", "healthcheck", "post_start", "pre_stop", "secrets"];
+
 pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Result<Vec<Input>, HardeningError> {
     root.each(&mut |node| {
         if let Value::Text(text) = &mut node.value {
@@ -39,13 +43,19 @@ pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Resul
                 None => input.unread.push(path),
             }
         }
+        let rest = field.value.fields().iter().filter(|field| !APART.contains(&field.key.as_str()));
+        input.configs.push(Config::of_fields(source, container.name.clone(), rest));
         input.containers.push(container);
     }
+    let is_apart = |key: &str| ["services", "configs", "secrets"].contains(&key) || key.starts_with("x-");
+    let rest = root.fields().iter().filter(|field| !is_apart(&field.key));
+    input.configs.push(Config::of_fields(source, "this file".to_owned(), rest));
     for (section, open_to_all) in [("configs", true), ("secrets", false)] {
         for field in root.get(section).map(Node::fields).unwrap_or_default() {
             let name = format!("{} `{}`", section.trim_end_matches('s'), field.key);
             if let Some(content) = field.value.field("content") {
-                input.configs.push(Config { open: open_to_all, ..Config::of_field(source, content, name, None) });
+                let config = Config::of_field(source, content, name, None);
+                input.configs.push(Config { key: field.key.clone(), secret: !open_to_all, ..config });
             } else if let Some(path) = field.value.get("file").and_then(Node::text).filter(|_| open_to_all) {
                 match optional(&folder.join(&path))? {
                     Some(file) => files.push(Config::of_file(&file, name).into()),

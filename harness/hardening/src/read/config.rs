@@ -1,7 +1,7 @@
 //! Configuration files: of their own, or as a value in another file.
 
 use crate::model::{Config, Source};
-use fedproof_yaml::{Field, Node, documents};
+use fedproof_yaml::{Field, Node, Value, documents};
 use std::{ops::Range, sync::Arc};
 
 impl Config {
@@ -11,27 +11,28 @@ impl Config {
             name,
             at: source.place(&(0..0)),
             open: true,
+            secret: false,
             exact: true,
-            root: mapping(&source.text),
+            key: String::new(),
+            documents: parsed(&source.text),
             text: source.text.to_string(),
         }
     }
 
     /// What a key of a ConfigMap, of a Secret or of `configs` holds. `value` is it decoded, where it is not as it is written.
     pub(super) fn of_field(source: &Arc<Source>, field: &Field, name: String, value: Option<String>) -> Self {
-        let key = if field.key == "content" { "" } else { &field.key };
         let place = &field.value.place.written;
         let plain = field.value.text().unwrap_or_default();
         let exact = value.is_none() && is_written_so(source.text.get(place.clone()).unwrap_or_default(), &plain);
-        let value = value.unwrap_or(plain);
-        let (text, root) = if exact {
-            // With its key, which says what a single value is; at an alias that stands elsewhere.
-            let start = if field.value.place.used == *place { field.place.written.start } else { place.start };
-            (only(&source.text, start..place.end), mapping(&only(&source.text, place.clone())))
-        } else {
-            (if value.contains('\n') { value.clone() } else { format!("{key}: {value}") }, mapping(&value))
-        };
-        Self { name, at: source.place(place), open: true, exact, root, text }
+        let text = if exact { only(&source.text, place.clone()) } else { value.unwrap_or(plain) };
+        let (at, key) = (source.place(place), field.key.clone());
+        Self { at, exact, key, documents: parsed(&text), text, ..Self::of_file(source, name) }
+    }
+
+    /// A part of a file that is none by itself: some keys of a service, say.
+    pub(super) fn of_fields<'a>(source: &Arc<Source>, name: String, fields: impl Iterator<Item = &'a Field>) -> Self {
+        let root = Node { value: Value::Mapping(fields.cloned().collect()), place: fedproof_yaml::Place::default() };
+        Self { documents: vec![root], text: String::new(), ..Self::of_file(source, name) }
     }
 }
 
@@ -47,10 +48,9 @@ fn only(text: &str, span: Range<usize>) -> String {
     [&blank(&text[..span.start]), &text[span.clone()], &*blank(&text[span.end..])].concat()
 }
 
-/// The content as a mapping of keys; many formats are none.
-fn mapping(text: &str) -> Option<Node> {
-    let root = documents(text).ok()?.into_iter().next()?;
-    (!root.fields().is_empty()).then_some(root)
+/// The content, if it is YAML.
+fn parsed(text: &str) -> Vec<Node> {
+    documents(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
         let config = Config::of_field(&source, &fields[0], "it".into(), None);
         assert!(!config.exact && config.is_synapse());
         let word = Config::of_field(&source, &fields[1], "it".into(), None);
-        assert_eq!(word.text, "password: x");
+        assert_eq!((&*word.key, &*word.text), ("password", "x"));
         let decoded = Config::of_field(&source, &fields[1], "it".into(), Some("server_name: y\nworker_app: z".into()));
         assert!(decoded.is_synapse());
     }

@@ -52,12 +52,13 @@ fn configs(source: &Arc<Source>, document: &Node, name: &str, open: bool) -> Vec
         let name = format!("`{}` of {name}", field.key);
         Config { open, ..Config::of_field(source, field, name, value) }
     };
-    let plain = section("stringData").iter().map(|field| config(field, None));
-    let data = section("data").iter().map(|field| {
-        // Only a Secret's data is encoded.
-        let encoded = field.value.text().filter(|_| !open);
-        let bytes = encoded.and_then(|text| BASE64_STANDARD.decode(text.split_whitespace().collect::<String>()).ok());
-        config(field, bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
-    });
-    plain.chain(data).collect()
+    let decoded = |field: &Field| {
+        let encoded = field.value.text()?.split_whitespace().collect::<String>();
+        Some(String::from_utf8_lossy(&BASE64_STANDARD.decode(encoded).ok()?).into_owned())
+    };
+    let encoded = |field: &Field| config(field, decoded(field));
+    let plain = |field: &Field| config(field, None);
+    let data = section("data").iter().map(|field| if open { plain(field) } else { encoded(field) });
+    let more = section("stringData").iter().map(plain).chain(section("binaryData").iter().map(encoded));
+    data.chain(more).collect()
 }

@@ -119,7 +119,7 @@ fn described(container: &Value, inside: &Inside, name: String, at: &Place) -> Co
         .map(|(name, value)| Seen { value: (name.to_owned(), value.to_owned()), at: at.clone() })
         .collect();
     one.command = [list("/Config/Entrypoint"), list("/Config/Cmd"), list("/Config/Healthcheck/Test")].concat();
-    one.log_secrets = crate::secrets::in_text(&inside.log).into_iter().map(|(_, what)| seen(what)).collect();
+    one.log_secrets = crate::secrets::in_log(&inside.log).map(seen).collect();
     one
 }
 

@@ -3,7 +3,7 @@
 use super::{Breach, Check, Judged, POLICY, Rule};
 use crate::{
     model::{Config, Container, Kind, Seen},
-    secrets::{in_text, is_literal, is_named, is_obvious},
+    secrets::{in_text, in_values, is_literal, is_named, is_obvious, named},
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -88,10 +88,21 @@ fn configuration(config: &Config) -> Judged {
     if !config.open {
         return Judged::NotApplicable("it is a secret itself");
     }
-    judged(in_text(&config.text).into_iter().map(|(span, what)| Breach {
-        at: if config.exact { config.at.source.place(&span) } else { config.at.clone() },
-        seen: what,
-        secret: true,
+    let at = |what: String| Breach { at: config.at.clone(), seen: what, secret: true };
+    if config.secret {
+        return judged(is_literal(config.text.trim()).then(|| at("the secret itself".to_owned())).into_iter());
+    }
+    if config.is_structured() {
+        let mut found = Vec::new();
+        config.documents.iter().for_each(|document| in_values(&config.key, document, &mut found));
+        return judged(found.into_iter().map(|(place, what)| Breach { at: config.place(&place), ..at(what) }));
+    }
+    if let Some(what) = named(&config.key, &config.text) {
+        return judged(std::iter::once(at(what)));
+    }
+    judged(in_text(&config.text).into_iter().map(|(span, what)| match config.exact {
+        true => Breach { at: config.at.source.place(&span), ..at(what) },
+        false => at(what),
     }))
 }
 

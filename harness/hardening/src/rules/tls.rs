@@ -2,7 +2,7 @@
 
 use super::{Check, Judged, NOTHING, POLICY, Rule, broken, no, of_synapse};
 use crate::model::{Config, Kind, Route, Seen};
-use fedproof_yaml::{Field, Node};
+use fedproof_yaml::Field;
 
 const NO_ROUTES: &str = "only an Ingress says it";
 
@@ -83,8 +83,7 @@ fn verified(config: &Config) -> Judged {
         "use_insecure_ssl_client_just_for_testing_do_not_use" => field.value.flag() == Some(true),
         _ => false,
     };
-    let fields = config.root.as_ref().map(Node::fields).unwrap_or_default();
-    let found = fields.iter().filter(is_exception);
+    let found = config.settings().iter().filter(is_exception);
     let seen: Vec<_> = found.map(|field| Seen { value: field.key.clone(), at: config.place(&field.place) }).collect();
     no(&seen)
 }

@@ -1,4 +1,5 @@
-use super::{in_text, is_named, is_obvious};
+use super::{in_log, in_text, in_values, is_literal, is_named, is_obvious};
+use fedproof_yaml::documents;
 
 #[test]
 fn names_of_secrets_are_told_from_names_about_them() {
@@ -13,6 +14,9 @@ fn names_of_secrets_are_told_from_names_about_them() {
         "pass",
         "worker_replication_secret",
         "matrix.admin.token",
+        "MYSQL_PWD",
+        "requirepass",
+        "clientSecret",
     ] {
         assert!(is_named(name), "{name}");
     }
@@ -28,6 +32,9 @@ fn names_of_secrets_are_told_from_names_about_them() {
         "key",
         "session_lifetime",
         "secret_name",
+        "secretName",
+        "passwordFile",
+        "PWD",
     ] {
         assert!(!is_named(name), "{name}");
     }
@@ -81,4 +88,43 @@ fn plain_values_are_not_obvious() {
     for value in ["synapse", "http://gateway:8080", "1.163.2", "ed25519", "eyJustaword", "user@host:port"] {
         assert_eq!(is_obvious(value), None, "{value}");
     }
+}
+
+#[test]
+fn only_paths_and_references_are_no_secrets() {
+    for value in ["!hunter2", "/Zk3hunter2=", "/Zk3hunter2", "/aB3dE6gH9jK2/mN", "*hunter2", "%x", "$2b$12$abc", "[x]"]
+    {
+        assert!(is_literal(value), "{value}");
+    }
+    for value in
+        ["", "true", "/run/secrets/pw", "./keys/a.pem", "/key.pem", "$PW", "${PW:?x}", "$(PW)", "{{ .Values.pw }}"]
+    {
+        assert!(!is_literal(value), "{value}");
+    }
+}
+
+#[test]
+fn values_are_judged_however_they_are_written() {
+    for (text, what) in [
+        ("registration_shared_secret:\n  hunter2\n", "a value of `registration_shared_secret`"),
+        ("form_secret: >-\n  hunter2\n", "a value of `form_secret`"),
+        ("password: !text '!hunter2'", "a value of `password`"),
+        ("old_secrets:\n  - hunter2", "a value of `old_secrets`"),
+        ("env: [{name: DB_PASSWORD, value: hunter2}]", "a value of `DB_PASSWORD`"),
+        ("a: 1\n---\n{\"token\":\"hunter2\"}", "a value of `token`"),
+        ("options: {o: 'addr=nas,password=hunter2'}", "a value of `password`"),
+    ] {
+        let mut found = Vec::new();
+        documents(text).unwrap().iter().for_each(|node| in_values("", node, &mut found));
+        let found: Vec<_> = found.into_iter().map(|(_, what)| what).collect();
+        assert_eq!(found, [what], "{text}");
+    }
+}
+
+#[test]
+fn what_a_log_shows_instead_of_a_secret_is_none() {
+    for line in ["GET /x?access_token=<redacted>", "token: [Filtered]", "password=****"] {
+        assert_eq!(in_log(line).next(), None, "{line}");
+    }
+    assert_eq!(in_log("password=hunter2").next().as_deref(), Some("a value of `password`"));
 }

@@ -122,4 +122,7 @@ fn of_container(source: &Arc<Source>, one: &Node, container: &mut Container) {
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         container.command.extend(source.texts(one.find(&[probe, "exec", "command"])));
     }
+    for hook in ["postStart", "preStop"] {
+        container.command.extend(source.texts(one.find(&["lifecycle", hook, "exec", "command"])));
+    }
 }
