@@ -20,6 +20,6 @@ mod secrets;
 pub use bills::bills;
 pub use error::HardeningError;
 pub use judge::{Finding, Judgement, Known, judge};
-pub use model::{Input, Kind, Source};
+pub use model::{Input, Kind, Source, Unjudged};
 pub use read::{Inside, inspected, read};
 pub use rules::{Rule, rules};

@@ -4,6 +4,7 @@
 //! all, the rule says so itself (`Rule::not_in`).
 
 use fedproof_yaml::{Field, Node};
+use serde::Serialize;
 use std::{collections::BTreeMap, fmt, net::IpAddr, ops::Range, sync::Arc};
 
 /// A kind of input.
@@ -45,6 +46,19 @@ pub struct Input {
     pub(crate) accounts: BTreeMap<String, Option<Seen<bool>>>,
     /// Files it names that are not there, so that nothing can be said of what they hold.
     pub unread: Vec<String>,
+    /// What it says and no rule knows.
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// Something in a file that no reader knows, so that no rule says anything of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unjudged {
+    /// The file as it was given.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// What it is, and of what.
+    pub what: String,
 }
 
 /// Where something was read.
@@ -71,7 +85,7 @@ pub(crate) struct Seen<T> {
 }
 
 /// One container: of a service, of a pod, or running.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Container {
     /// As findings call it.
     pub(crate) name: String,
@@ -97,6 +111,7 @@ pub(crate) struct Container {
     /// Whether a program can get more rights than the one that started it (setuid).
     pub(crate) escalation: Option<Seen<bool>>,
     pub(crate) seccomp: Option<Seen<String>>,
+    /// AppArmor's profile, or that SELinux is taken off.
     pub(crate) apparmor: Option<Seen<String>>,
     /// How much of `/proc` is visible, where somebody changed it.
     pub(crate) proc: Option<Seen<String>>,
@@ -107,8 +122,9 @@ pub(crate) struct Container {
     pub(crate) devices: Vec<Seen<String>>,
     /// Control groups are of version 1, where engines share the host's unless told otherwise.
     pub(crate) old_cgroups: bool,
-    /// Namespaces that are the host's: `network`, `pid`, `ipc`, `uts`, `user`, `cgroup`.
-    pub(crate) host_namespaces: Vec<Seen<&'static str>>,
+    /// Namespaces that are the host's, or of a container that is not described here (`network`, `pid`, `ipc`, `uts`, `user`,
+    /// `cgroup`), and what says so.
+    pub(crate) host_namespaces: Vec<Seen<(&'static str, String)>>,
     pub(crate) ports: Vec<Seen<Port>>,
     pub(crate) limits: Resources,
     pub(crate) requests: Resources,
@@ -142,7 +158,7 @@ pub(crate) struct Port {
 }
 
 /// Amounts as they are written.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Resources {
     pub(crate) memory: Option<Seen<String>>,
     pub(crate) cpu: Option<Seen<String>>,
@@ -228,6 +244,13 @@ impl Config {
     /// Where something in it stands.
     pub(crate) fn place(&self, place: &fedproof_yaml::Place) -> Place {
         if self.exact { self.at.source.place(&place.written) } else { self.at.clone() }
+    }
+}
+
+impl Unjudged {
+    pub(crate) fn new(at: &Place, what: String) -> Self {
+        let before = at.source.text.get(..at.span.start).unwrap_or_default();
+        Self { file: at.source.name.clone(), line: before.matches('\n').count() + 1, what }
     }
 }
 

@@ -77,6 +77,7 @@ impl Input {
             configs: Vec::new(),
             accounts: BTreeMap::new(),
             unread: Vec::new(),
+            unjudged: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     project::Project,
     stdout,
 };
-use fedproof_hardening::{HardeningError, Judgement, Known, Rule, bills, judge, read, rules};
+use fedproof_hardening::{HardeningError, Judgement, Known, Rule, Unjudged, bills, judge, read, rules};
 use fedproof_results::{Verdict, exit};
 use fedproof_scenario::{Profile, is_named};
 use serde_json::json;
@@ -40,6 +40,7 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
         None => exit::QUALIFIED,
     };
     let unread: Vec<&String> = inputs.iter().flat_map(|input| &input.unread).collect();
+    let unjudged: Vec<&Unjudged> = inputs.iter().flat_map(|input| &input.unjudged).collect();
     match args.format {
         ListFormat::Json => stdout::json(&json!({
             "schema": "fedproof/harden/1",
@@ -49,10 +50,14 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
                 _ => "inconclusive",
             },
             "unread": unread,
+            "unjudged": unjudged,
             "judgements": judgements,
         })),
         ListFormat::Text => stdout::print(&text(&judgements, args.strict)),
         ListFormat::Markdown => stdout::print(&markdown(&judgements)),
+    }
+    for Unjudged { file, line, what } in unjudged {
+        stdout::complain(&format!("warning: {file}:{line}: {what} was not judged: no rule knows it"));
     }
     for path in unread {
         stdout::complain(&format!("warning: {path} is not there: what it holds was not judged"));

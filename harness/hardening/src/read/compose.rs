@@ -1,6 +1,8 @@
 //! A docker-compose file: its services, and the configuration files it names.
 
+mod known;
 mod mounts;
+mod namespaces;
 mod ports;
 
 use super::{Facts, open, wrong};
@@ -36,6 +38,7 @@ pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Resul
     let mut files = Vec::new();
     for field in services {
         let mut container = container(source, field, &root);
+        input.unjudged.extend(known::unknown(source, field));
         container.ends = services.iter().any(|other| awaits_end_of(&other.value, &field.key));
         for path in field.value.get("env_file").into_iter().flat_map(env_files) {
             match optional(&folder.join(&path))? {
@@ -45,7 +48,9 @@ pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Resul
         }
         let rest = field.value.fields().iter().filter(|field| !APART.contains(&field.key.as_str()));
         input.configs.push(Config::of_fields(source, container.name.clone(), rest));
+        let hooks = hooks(source, &field.value, &container);
         input.containers.push(container);
+        input.containers.extend(hooks);
     }
     let is_apart = |key: &str| ["services", "configs", "secrets"].contains(&key) || key.starts_with("x-");
     let rest = root.fields().iter().filter(|field| !is_apart(&field.key));
@@ -73,19 +78,12 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
     let text = |key| source.text(service.get(key));
     let mut container = Container::new(format!("service `{}`", field.key), source.place(&field.place.written));
     container.image = text("image");
-    if let Some(user) = text("user") {
-        let (name, group) =
-            user.value.split_once(':').map_or((&*user.value, None), |(name, group)| (name, Some(group)));
-        container.non_root = Some(Seen { value: !["0", "root", ""].contains(&name), at: user.at.clone() });
-        container.group = group.map(|group| Seen { value: group.to_owned(), at: user.at.clone() });
-        container.user = Some(Seen { value: name.to_owned(), at: user.at.clone() });
-    }
+    runs_as(&mut container, text("user"));
     container.groups = source.texts(service.get("group_add"));
     container.read_only = source.flag(service.get("read_only"));
     container.dropped = source.texts(service.get("cap_drop"));
     container.added = source.texts(service.get("cap_add"));
-    // What a variable without a default will be nobody knows.
-    container.privileged = service.get("privileged").map(|node| source.seen(node, node.flag() != Some(false)));
+    container.privileged = privileged(source, service);
     for option in source.texts(service.get("security_opt")) {
         let (name, value) = option.value.split_once([':', '=']).unwrap_or((&option.value, "true"));
         let value = value.to_owned();
@@ -97,21 +95,11 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
             _ => {}
         }
     }
+    let is_off = |option: &Seen<String>| option.value.replace('=', ":") == "label:disable";
+    let selinux = source.texts(service.get("security_opt")).into_iter().find(is_off);
+    container.apparmor = selinux.map(|option| option.map(|_| "label:disable".to_owned())).or(container.apparmor);
     container.sysctls = names(source, service.get("sysctls"));
-    for (key, namespace) in [
-        ("network_mode", "network"),
-        ("pid", "pid"),
-        ("ipc", "ipc"),
-        ("uts", "uts"),
-        ("userns_mode", "user"),
-        ("cgroup", "cgroup"),
-    ] {
-        container.host_namespaces.extend(
-            text(key)
-                .filter(|mode| mode.value == "host" || mode.value.starts_with('$'))
-                .map(|mode| mode.map(|_| namespace)),
-        );
-    }
+    container.host_namespaces = namespaces::read(source, service, root);
     mounts::read(source, service, root, &mut container);
     container.ports = ports::read(source, service);
     let deployed = |kind: &str, key: &str| source.text(service.find(&["deploy", "resources", kind, key]));
@@ -144,6 +132,38 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
         })
         .collect();
     container
+}
+
+/// Who it runs as: `USER`, `USER:GROUP`.
+fn runs_as(container: &mut Container, user: Option<Seen<String>>) {
+    let Some(user) = user else { return };
+    let (name, group) = user.value.split_once(':').map_or((&*user.value, None), |(name, group)| (name, Some(group)));
+    container.non_root = Some(Seen { value: !["0", "root", ""].contains(&name), at: user.at.clone() });
+    container.group = group.map(|group| Seen { value: group.to_owned(), at: user.at.clone() });
+    container.user = Some(Seen { value: name.to_owned(), at: user.at.clone() });
+}
+
+/// What a service runs beside itself when it starts and ends: the same container, with other rights.
+fn hooks(source: &Arc<Source>, service: &Node, container: &Container) -> Vec<Container> {
+    let of_kind = |kind: &str| {
+        let hooks = service.get(kind).map(Node::items).unwrap_or_default().to_vec();
+        let name = format!("{kind} of {}", container.name);
+        hooks.into_iter().map(move |hook| (name.clone(), hook))
+    };
+    let described = |(name, hook): (String, Node)| {
+        let mut one = Container { name, ..container.clone() };
+        runs_as(&mut one, source.text(hook.get("user")));
+        one.privileged = privileged(source, &hook).or(one.privileged);
+        one.command = source.texts(hook.get("command"));
+        one.environment = variables(source, hook.get("environment"));
+        one
+    };
+    of_kind("post_start").chain(of_kind("pre_stop")).map(described).collect()
+}
+
+/// What a variable without a default will be nobody knows.
+fn privileged(source: &Arc<Source>, node: &Node) -> Option<Seen<bool>> {
+    node.get("privileged").map(|node| source.seen(node, node.flag() != Some(false)))
 }
 
 /// The keys of a mapping, or the names of a list of `name=value`.

@@ -96,7 +96,7 @@ fn described(container: &Value, inside: &Inside, name: String, at: &Place) -> Co
         ("CgroupnsMode", "cgroup"),
     ] {
         if text(container, &host(key)) == "host" {
-            one.host_namespaces.push(Seen { value: namespace, at: at.clone() });
+            one.host_namespaces.push(Seen { value: (namespace, "host".to_owned()), at: at.clone() });
         }
     }
     one.old_cgroups = status("Cgroup").first().is_some_and(|line| !line.starts_with("0::"));

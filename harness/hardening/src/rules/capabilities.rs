@@ -77,10 +77,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "hardening/capabilities/apparmor",
-        title: "AppArmor is not taken off",
+        title: "AppArmor and SELinux are not taken off",
         source: "IG BvC 026, SYS.1.6.A21, Pod Security Standards (baseline)",
         expected: "the runtime's profile, or one of its own",
-        help: "compose: no `apparmor:unconfined`; Kubernetes: `appArmorProfile: {type: RuntimeDefault}`",
+        help: "compose: no `apparmor:unconfined`, no `label:disable`; Kubernetes: `appArmorProfile: {type: RuntimeDefault}`",
         checks: &[Check::Containers(|container, context| match &container.apparmor {
             None if context.kind == Kind::Running => Judged::NotApplicable("the host has no AppArmor"),
             profile => none(profile, |profile| unconfined(profile)),
@@ -112,5 +112,6 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn unconfined(profile: &str) -> Option<String> {
-    profile.eq_ignore_ascii_case("unconfined").then(|| format!("`{profile}`"))
+    let is_off = profile.eq_ignore_ascii_case("unconfined") || profile == "label:disable";
+    is_off.then(|| format!("`{profile}`"))
 }

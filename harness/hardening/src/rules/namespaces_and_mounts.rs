@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "no container shares the host's network",
         source: "IG BvC 102, APP.4.4.A4",
         expected: "a network of its own",
-        help: "take `network_mode: host` or `hostNetwork` out",
+        help: "take `network_mode: host` or `hostNetwork` out, and no container's network that is described elsewhere",
         checks: &[Check::Containers(|container, _| namespace(container, "network"))],
         ..POLICY
     },
@@ -110,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn namespace(container: &Container, name: &str) -> Judged {
-    none(&container.host_namespaces, |one| (*one == name).then(|| "the host's".to_owned()))
+    none(&container.host_namespaces, |(one, said)| (*one == name).then(|| format!("`{said}`")))
 }
 
 fn ports(container: &Container, _: &Context) -> Judged {

@@ -7,7 +7,7 @@ use crate::{
 use fedproof_yaml::Node;
 use std::sync::Arc;
 
-/// Reads `volumes`, `tmpfs` and `devices` of a service; named volumes can be paths of the host as well.
+/// Reads `volumes`, `tmpfs`, `devices` and the like of a service; named volumes can be paths of the host as well.
 pub(super) fn read(source: &Arc<Source>, service: &Node, root: &Node, container: &mut Container) {
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::text);
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
@@ -30,9 +30,20 @@ pub(super) fn read(source: &Arc<Source>, service: &Node, root: &Node, container:
         let value = (path.to_owned(), options.split(',').any(|option| option.starts_with("size=")));
         container.scratch.push(Seen { value, at: mount.at });
     }
-    for device in service.get("devices").map(Node::items).unwrap_or_default() {
-        let name = device.text().or_else(|| text(device, "source")).unwrap_or_default();
-        container.devices.push(source.seen(device, name));
+    if let Some(socket) = service.get("use_api_socket").filter(|socket| socket.flag() != Some(false)) {
+        container.host_paths.push(source.seen(socket, "/var/run/docker.sock".to_owned()));
+    }
+    // What another service mounts is judged there; of another container nothing is known.
+    let others = source.texts(service.get("volumes_from")).into_iter();
+    container.host_paths.extend(others.filter(|one| one.value.starts_with("container:") || one.value.contains('$')));
+    let devices: [&[&str]; 4] =
+        [&["devices"], &["device_cgroup_rules"], &["gpus"], &["deploy", "resources", "reservations", "devices"]];
+    for node in devices.iter().filter_map(|keys| service.find(keys)) {
+        let all = if node.items().is_empty() { std::slice::from_ref(node) } else { node.items() };
+        for device in all.iter().filter(|one| one.text().is_some() || !one.fields().is_empty()) {
+            let name = device.text().or_else(|| text(device, "source")).or_else(|| text(device, "driver"));
+            container.devices.push(source.seen(device, name.unwrap_or_else(|| "a device".to_owned())));
+        }
     }
 }
 
@@ -41,10 +52,12 @@ fn is_path(from: &str) -> bool {
     from.starts_with(['/', '.', '~', '$']) || from.contains('\\')
 }
 
-/// The path of the host that a named volume is bound to (`driver_opts: {type: none, o: bind, device: PATH}`).
+/// The path or the device of the host that a named volume is (`driver_opts: {type: none, o: bind, device: PATH}`); a share of
+/// another machine (`:/export`, `//nas/share`) is none.
 fn bound<'a>(root: &'a Node, volume: &str) -> Option<(&'a Node, String)> {
     let options = root.find(&["volumes", volume, "driver_opts"])?;
     let is_bound = options.get("o").and_then(Node::text).is_some_and(|o| o.split(',').any(|one| one.contains("bind")));
-    let device = options.get("device").filter(|_| is_bound)?;
-    Some((device, device.text()?))
+    let device = options.get("device")?;
+    let path = device.text()?;
+    (is_bound || (is_path(&path) && !path.starts_with("//"))).then_some((device, path))
 }

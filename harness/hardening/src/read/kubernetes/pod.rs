@@ -40,7 +40,7 @@ fn of_pod(source: &Arc<Source>, spec: &Node, container: &mut Container) {
     for (key, namespace) in [("hostNetwork", "network"), ("hostPID", "pid"), ("hostIPC", "ipc"), ("hostUsers", "user")]
     {
         let is_hosts = source.flag(spec.get(key)).filter(|flag| flag.value);
-        container.host_namespaces.extend(is_hosts.map(|flag| flag.map(|_| namespace)));
+        container.host_namespaces.extend(is_hosts.map(|flag| flag.map(|_| (namespace, "true".to_owned()))));
     }
     container.account = source.text(spec.get("serviceAccountName")).or_else(|| source.text(spec.get("serviceAccount")));
     container.token = source.flag(spec.get("automountServiceAccountToken"));
