@@ -129,6 +129,7 @@ fn apply(rule: &'static Rule, input: &Input, context: &Context) -> Raw {
             Check::Containers(f) => judged.extend(input.containers.iter().map(|one| (&*one.name, f(one, context)))),
             Check::Services(f) => judged.extend(input.services.iter().map(|one| (&*one.name, f(one, context)))),
             Check::Routes(f) => judged.extend(input.routes.iter().map(|one| (&*one.name, f(one, context)))),
+            Check::Volumes(f) => judged.extend(input.volumes.iter().map(|one| (&*one.name, f(one, context)))),
             Check::Configs(f) => judged.extend(input.configs.iter().map(|one| (&*one.name, f(one, context)))),
         }
     }

@@ -41,6 +41,7 @@ pub struct Input {
     pub(crate) containers: Vec<Container>,
     pub(crate) services: Vec<Service>,
     pub(crate) routes: Vec<Route>,
+    pub(crate) volumes: Vec<Volume>,
     pub(crate) configs: Vec<Config>,
     /// Service accounts of this file, by name: where each is, and whether pods get its token.
     pub(crate) accounts: BTreeMap<String, Option<Seen<bool>>>,
@@ -173,6 +174,14 @@ pub(crate) struct Service {
     pub(crate) kind: Option<Seen<String>>,
     pub(crate) external_addresses: Vec<Seen<String>>,
     pub(crate) ports: Vec<Seen<Port>>,
+}
+
+/// A PersistentVolume of Kubernetes.
+#[derive(Debug)]
+pub(crate) struct Volume {
+    pub(crate) name: String,
+    /// The node's path, if it is one.
+    pub(crate) host_path: Option<Seen<String>>,
 }
 
 /// One path of an Ingress.

@@ -33,6 +33,11 @@ fn read_one(file: &Path) -> Result<Vec<Input>, HardeningError> {
     let first = documents.first();
     let has = |key: &str| first.is_some_and(|document| document.get(key).is_some());
     if has("services") && !has("kind") {
+        if let Some(second) = documents.get(1) {
+            let place = second.fields().first().map_or(&second.place, |field| &field.place);
+            let help = Some("let compose put the documents together: `docker compose config`".to_owned());
+            return Err(wrong(&source, place.written.clone(), "a second document is not followed".to_owned(), help));
+        }
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
         return compose::read(&source, documents.swap_remove(0), &folder);
     }
@@ -74,6 +79,7 @@ impl Input {
             containers: Vec::new(),
             services: Vec::new(),
             routes: Vec::new(),
+            volumes: Vec::new(),
             configs: Vec::new(),
             accounts: BTreeMap::new(),
             unread: Vec::new(),

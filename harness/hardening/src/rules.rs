@@ -17,7 +17,7 @@ mod tls;
 mod user;
 
 use crate::judge::Known;
-use crate::model::{Config, Container, Kind, Place, Route, Seen, Service};
+use crate::model::{Config, Container, Kind, Place, Route, Seen, Service, Volume};
 use fedproof_results::{CaseInfo, Level};
 use std::collections::BTreeMap;
 
@@ -98,6 +98,7 @@ pub(crate) enum Check {
     Containers(fn(&Container, &Context) -> Judged),
     Services(fn(&Service, &Context) -> Judged),
     Routes(fn(&Route, &Context) -> Judged),
+    Volumes(fn(&Volume, &Context) -> Judged),
     Configs(fn(&Config, &Context) -> Judged),
 }
 

@@ -67,6 +67,11 @@ fn what_cannot_be_judged_is_an_error_with_its_place() {
         ("a: 1\n", 1, "no compose file"),
         ("services:\n  a:\n    extends: {file: b.yaml}\n", 3, "`extends` is not followed"),
         ("services:\n  a: {image: x}\n  a: {image: y}\n", 3, "duplicate"),
+        (
+            "services:\n  a: {image: x}\n---\nservices:\n  b: {privileged: true}\n",
+            4,
+            "a second document is not followed",
+        ),
     ] {
         let file = folder.path().join("compose.yaml");
         std::fs::write(&file, text).expect("it can be written");
@@ -99,4 +104,36 @@ fn what_no_reader_knows_is_told_with_its_line() {
     let unjudged: Vec<_> = read(&[&file]).expect("it reads").into_iter().flat_map(|input| input.unjudged).collect();
     let told: Vec<_> = unjudged.iter().map(|one| (one.line, one.what.as_str())).collect();
     assert_eq!(told, [(5, "`runtime` of service `a`"), (6, "`writable-cgroups=true` of service `a`")]);
+}
+
+#[test]
+fn whatever_has_a_pod_template_is_a_workload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("manifest.yaml");
+    let hard = std::fs::read_to_string(support::folder().join("hard.manifest.yaml")).expect("it is there");
+    let pod = "spec: {hostNetwork: true, containers: [{name: a, image: b}]}";
+    for text in [
+        format!("kind: ReplicationController\nspec: {{template: {{{pod}}}}}"),
+        format!("kind: Rollout\nspec: {{template: {{{pod}}}}}"),
+        format!("kind: PodTemplate\ntemplate: {{{pod}}}"),
+        format!("kind: Service\nspec: {{template: {{{pod}}}}}"),
+        format!("kind: DeploymentList\nitems: [{{spec: {{template: {{{pod}}}}}}}]"),
+        format!("kind: PodList\nitems: [{{{pod}}}]"),
+        format!("kind: JobSet\nspec: {{replicatedJobs: [{{template: {{spec: {{template: {{{pod}}}}}}}}}]}}"),
+    ] {
+        std::fs::write(&file, format!("{hard}---\napiVersion: a/v1\n{text}\n")).expect("it can be written");
+        assert!(broken(&judged(&file)).contains(&"hardening/namespaces-and-mounts/no-host-network"), "{text}");
+    }
+}
+
+#[test]
+fn a_kind_that_no_reader_knows_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("manifest.yaml");
+    let text =
+        "apiVersion: v1\nkind: Role\n---\napiVersion: a/v1\nkind: Synapse\nmetadata: {name: b}\n---\nservices: {}\n";
+    std::fs::write(&file, text).expect("it can be written");
+    let unjudged: Vec<_> = read(&[&file]).expect("it reads").into_iter().flat_map(|input| input.unjudged).collect();
+    let told: Vec<_> = unjudged.iter().map(|one| (one.line, one.what.as_str())).collect();
+    assert_eq!(told, [(4, "`Synapse/b`"), (8, "a document without `kind`")]);
 }

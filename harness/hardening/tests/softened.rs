@@ -203,6 +203,13 @@ const KUBERNETES: &[Softening] = &[
         "",
         &["namespaces-and-mounts/no-host-paths"],
     ),
+    (
+        "namespaces-and-mounts/no-host-paths",
+        "apiVersion: v1\nkind: Service\n",
+        "apiVersion: v1\nkind: PersistentVolume\nspec: {hostPath: {path: /srv}}\n---\napiVersion: v1\nkind: Service\n",
+        "hostPath",
+        &[],
+    ),
     ("namespaces-and-mounts/no-host-network", "hostNetwork: false", "hostNetwork: true", "", &[]),
     ("namespaces-and-mounts/no-host-pid", "hostPID: false", "hostPID: true", "", &[]),
     ("namespaces-and-mounts/no-host-ipc", "hostIPC: false", "hostIPC: true", "", &[]),

@@ -4,45 +4,80 @@ mod pod;
 mod routes;
 
 use super::Facts;
-use crate::model::{Config, Input, Kind, Source};
+use crate::model::{Config, Input, Kind, Source, Unjudged, Volume};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fedproof_yaml::{Field, Node};
 use std::sync::Arc;
 
+/// Kinds by which nothing runs, and nothing is open to others.
+const IDLE: &[&str] = &[
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "HorizontalPodAutoscaler",
+    "IngressClass",
+    "LimitRange",
+    "Namespace",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "PriorityClass",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "StorageClass",
+];
+
 pub(super) fn read(source: &Arc<Source>, documents: &[Node]) -> Input {
     let mut input = Input::new(Kind::Kubernetes, source);
-    documents.iter().for_each(|document| add(&mut input, source, document));
+    documents.iter().for_each(|document| add(&mut input, source, document, ""));
     input
 }
 
-fn add(input: &mut Input, source: &Arc<Source>, document: &Node) {
-    let kind = document.get("kind").and_then(Node::text).unwrap_or_default();
-    let name = document.find(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
-    let name = format!("{kind}/{name}");
-    let ends = ["Job", "CronJob"].contains(&&*kind);
-    let template: &[&str] = match &*kind {
-        "List" => {
-            let items = document.get("items").map(Node::items).unwrap_or_default();
-            return items.iter().for_each(|item| add(input, source, item));
-        }
-        "Pod" => &[],
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => &["spec", "template"],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
-        "Service" => return input.services.push(routes::service(source, document, name)),
-        "Ingress" => return input.routes.extend(routes::ingress(source, document, &name)),
-        "ServiceAccount" => {
-            let account = document.find(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
-            let token = source.flag(document.get("automountServiceAccountToken"));
-            input.accounts.insert(account, token);
-            return;
-        }
-        "ConfigMap" | "Secret" => return input.configs.extend(configs(source, document, &name, kind == "ConfigMap")),
-        // Claims, policies, roles and the like: nothing runs by them.
-        _ => return,
-    };
-    if let Some(template) = document.find(template) {
-        input.containers.extend(pod::containers(source, template, &name, ends));
+/// Reads an object; `listed` is its kind where it does not say it itself, since the list does that it is in.
+fn add(input: &mut Input, source: &Arc<Source>, document: &Node, listed: &str) {
+    let kind = document.get("kind").and_then(Node::text).unwrap_or_else(|| listed.to_owned());
+    if let (Some(listed), Some(items)) = (kind.strip_suffix("List"), document.get("items")) {
+        return items.items().iter().for_each(|item| add(input, source, item, listed));
     }
+    let called = document.find(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
+    let name = format!("{kind}/{called}");
+    let mut pods = Vec::new();
+    find_pods(document, &mut pods);
+    let ends = ["Job", "CronJob"].contains(&&*kind);
+    input.containers.extend(pods.iter().flat_map(|pod| pod::containers(source, pod, &name, ends)));
+    match &*kind {
+        _ if !pods.is_empty() => {}
+        "Service" => input.services.push(routes::service(source, document, name)),
+        "Ingress" => input.routes.extend(routes::ingress(source, document, &name)),
+        "ServiceAccount" => {
+            let token = source.flag(document.get("automountServiceAccountToken"));
+            input.accounts.insert(called, token);
+        }
+        "ConfigMap" | "Secret" => input.configs.extend(configs(source, document, &name, kind == "ConfigMap")),
+        "PersistentVolume" => {
+            let host_path = source.text(document.find(&["spec", "hostPath", "path"]));
+            input.volumes.push(Volume { name, host_path });
+        }
+        idle if IDLE.contains(&idle) => {}
+        unknown => {
+            let what = if unknown.is_empty() { "a document without `kind`".to_owned() } else { format!("`{name}`") };
+            let place = document.fields().first().map_or(&document.place, |field| &field.place);
+            input.unjudged.push(Unjudged::new(&source.place(&place.written), what));
+        }
+    }
+}
+
+/// Pods and templates of pods, of whatever kind the object is: what has containers in its `spec`.
+fn find_pods<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
+    let has = |key| {
+        let list = node.find(&["spec", key]).map(Node::items).unwrap_or_default();
+        list.iter().any(|one| !one.fields().is_empty())
+    };
+    if has("containers") || has("initContainers") {
+        return found.push(node);
+    }
+    node.items().iter().chain(node.fields().iter().map(|field| &field.value)).for_each(|below| find_pods(below, found));
 }
 
 /// What a ConfigMap or a Secret holds, file by file.

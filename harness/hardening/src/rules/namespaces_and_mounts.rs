@@ -14,7 +14,10 @@ pub(super) const RULES: &[Rule] = &[
         source: "IG BvC 009, SYS.1.6.A19",
         expected: "none",
         help: "files go into configs and secrets, data into named volumes or claims",
-        checks: &[Check::Containers(|container, _| no(&container.host_paths))],
+        checks: &[
+            Check::Containers(|container, _| no(&container.host_paths)),
+            Check::Volumes(|volume, _| no(&volume.host_path)),
+        ],
         ..POLICY
     },
     Rule {
@@ -23,10 +26,10 @@ pub(super) const RULES: &[Rule] = &[
         source: "IG BvC 009, SYS.1.6.A17",
         expected: "none",
         help: "take the socket out; who must know of containers asks the engine's metrics",
-        checks: &[Check::Containers(|container, _| {
-            let is_engine = |path: &str| ENGINES.iter().any(|socket| path.ends_with(socket));
-            none(&container.host_paths, |path| is_engine(path).then(|| format!("`{path}`")))
-        })],
+        checks: &[
+            Check::Containers(|container, _| none(&container.host_paths, |path| engine(path))),
+            Check::Volumes(|volume, _| none(&volume.host_path, |path| engine(path))),
+        ],
         ..POLICY
     },
     Rule {
@@ -108,6 +111,10 @@ pub(super) const RULES: &[Rule] = &[
         ..POLICY
     },
 ];
+
+fn engine(path: &str) -> Option<String> {
+    ENGINES.iter().any(|socket| path.ends_with(socket)).then(|| format!("`{path}`"))
+}
 
 fn namespace(container: &Container, name: &str) -> Judged {
     none(&container.host_namespaces, |(one, said)| (*one == name).then(|| format!("`{said}`")))
