@@ -1,10 +1,13 @@
-//! Variables of compose files, as far as the file itself says what they are.
+//! Variables of compose files, as far as the files say what they are.
 //!
-//! `${X:-default}` and `${X-default}` become the default, `$$` a dollar. What has no default stays as it is written, since
-//! nobody can tell from the file what it will be: `user: ${USER_ID}` is not shown to be hardened.
+//! A variable is what `.env` says; `${X:-default}` and `${X-default}` become the default where it says nothing, `${X:+other}` and
+//! `${X+other}` the other where it does; `$$` is a dollar. What has no value stays as it is written, since nobody can tell from
+//! the files what it will be: `user: ${USER_ID}` is not shown to be hardened.
 
-/// A text with its defaults put in.
-pub(crate) fn interpolate(text: &str) -> String {
+use std::collections::BTreeMap;
+
+/// A text with its variables put in, as far as they are known.
+pub(crate) fn interpolate(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -13,16 +16,12 @@ pub(crate) fn interpolate(text: &str) -> String {
         if let Some(after) = rest.strip_prefix("$$") {
             out.push('$');
             rest = after;
-        } else if let Some((inner, after)) = braced(rest) {
-            match default(inner) {
-                Some(default) => out.push_str(&interpolate(default)),
-                None => out.push_str(&rest[..rest.len() - after.len()]),
-            }
-            rest = after;
-        } else {
-            out.push('$');
-            rest = &rest[1..];
+            continue;
         }
+        let (variable, after) = braced(rest).or_else(|| bare(rest)).unwrap_or(("", &rest[1..]));
+        let value = value(variable, known);
+        out.push_str(value.as_deref().unwrap_or(&rest[..rest.len() - after.len()]));
+        rest = after;
     }
     out + rest
 }
@@ -44,32 +43,58 @@ fn braced(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// The default of `X:-default` or `X-default`.
-fn default(inner: &str) -> Option<&str> {
-    let name = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
-    let operator = &inner[name..];
-    operator.strip_prefix(":-").or_else(|| operator.strip_prefix('-'))
+/// The name in `$NAME` at the start of a text, and what comes after it.
+fn bare(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix('$')?;
+    let end = rest.find(is_no_name).unwrap_or(rest.len());
+    (end > 0).then(|| rest.split_at(end))
+}
+
+fn is_no_name(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && c != '_'
+}
+
+/// What `X`, `X:-default` and the like become; a colon takes an empty value for none.
+fn value(variable: &str, known: &BTreeMap<String, String>) -> Option<String> {
+    let (name, operator) = variable.split_at(variable.find(is_no_name).unwrap_or(variable.len()));
+    let strict = operator.strip_prefix(':');
+    let set = known.get(name).filter(|value| strict.is_none() || !value.is_empty());
+    let operator = strict.unwrap_or(operator);
+    let put_in = |text: &str| interpolate(text, known);
+    match (operator.strip_prefix('+'), operator.strip_prefix('-')) {
+        (Some(other), _) => set.map(|_| put_in(other)),
+        (_, default) => set.cloned().or_else(|| default.map(put_in)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::interpolate;
+    use std::collections::BTreeMap;
 
     #[test]
-    fn defaults_are_put_in_and_what_has_none_stays() {
+    fn values_and_defaults_are_put_in_and_what_has_none_stays() {
+        let known = [("TAG", "latest"), ("EMPTY", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let known = BTreeMap::from(known);
         for (text, becomes) in [
             ("plain", "plain"),
-            ("${TAG:-1.2}", "1.2"),
-            ("a:${TAG-1.2}-b", "a:1.2-b"),
+            ("${TOG:-1.2}", "1.2"),
+            ("a:${TOG-1.2}-b", "a:1.2-b"),
             ("${A:-${B:-c}}d", "cd"),
             ("${A:-}", ""),
             ("${A}", "${A}"),
             ("$A", "$A"),
             ("${A:?say it}", "${A:?say it}"),
             ("${A:-${B}}", "${B}"),
-            ("cost $$5 ${", "cost $5 ${"),
+            ("${A:+b}", "${A:+b}"),
+            ("cost $$5 ${ $", "cost $5 ${ $"),
+            ("x:$TAG", "x:latest"),
+            ("x:${TAG:-1.2}", "x:latest"),
+            ("${TAG:?say it} ${TAG+b}", "latest b"),
+            ("${EMPTY:-a}${EMPTY-a}", "a"),
+            ("$$TAG", "$TAG"),
         ] {
-            assert_eq!(interpolate(text), becomes, "{text}");
+            assert_eq!(interpolate(text, &known), becomes, "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Nothing here starts anything or asks anybody; only files are read. Whether a cluster or an engine keeps what a file
 //! says is not known from the file.
 
+mod amount;
 mod bills;
 mod error;
 mod interpolate;

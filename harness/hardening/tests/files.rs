@@ -137,3 +137,13 @@ fn a_kind_that_no_reader_knows_is_told() {
     let told: Vec<_> = unjudged.iter().map(|one| (one.line, one.what.as_str())).collect();
     assert_eq!(told, [(4, "`Synapse/b`"), (8, "a document without `kind`")]);
 }
+
+#[test]
+fn variables_are_what_the_file_beside_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("compose.yaml");
+    std::fs::write(&file, "services: {a: {image: \"x:${TAG:-1.2}\"}}\n").expect("it can be written");
+    assert!(!broken(&judged(&file)).contains(&"hardening/images/no-latest"));
+    std::fs::write(folder.path().join(".env"), "# ours\nexport TAG=\"latest\"\n").expect("it can be written");
+    assert!(broken(&judged(&file)).contains(&"hardening/images/no-latest"));
+}

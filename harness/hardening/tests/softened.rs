@@ -10,6 +10,8 @@ use support::{broken, folder, judged, rules_of};
 /// rules that the same line breaks by their nature.
 type Softening = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
 
+const BILL: &[&str] = &["images/bill-of-materials"];
+
 const COMPOSE: &[Softening] = &[
     ("user/not-root", "\"70000:70000\"", "\"root:70000\"", "", &["user/high-uid"]),
     ("user/high-uid", "\"70000:70000\"", "\"1000:70000\"", "", &[]),
@@ -61,6 +63,27 @@ const COMPOSE: &[Softening] = &[
         "registry.example/keys",
         &[],
     ),
+    (
+        "images/version",
+        "${SYNAPSE_IMAGE:-registry.example/synapse:v1.163.2}",
+        "registry.example/synapse:${TAG}",
+        "",
+        BILL,
+    ),
+    (
+        "images/version",
+        "${SYNAPSE_IMAGE:-registry.example/synapse:v1.163.2}",
+        "${IMAGE:?say it}",
+        "",
+        &["images/registry", "images/bill-of-materials"],
+    ),
+    ("capabilities/seccomp", "seccomp:profile.json", "seccomp:${PROFILE}", "", &[]),
+    ("capabilities/apparmor", "apparmor:docker-default", "apparmor:$PROFILE", "", &[]),
+    ("user/not-root", "\"70000:70000\"", "\"${WHO}:70000\"", "", &["user/high-uid"]),
+    ("resources-and-probes/memory-limit", "mem_limit: 64m", "mem_limit: ${MEM}", "", &[]),
+    ("resources-and-probes/pids-limit", "pids_limit: 200", "pids_limit: ${P}", "", &[]),
+    ("resources-and-probes/liveness", "      interval: 10s", "      disable: ${OFF}", "healthcheck:", &[]),
+    ("root-read-only/scratch", "/tmp:size=64m", "/tmp:size=${TMP}", "", &[]),
     ("images/no-latest", "synapse:v1.163.2", "synapse:latest", "", &[]),
     ("images/registry", "registry.example/synapse", "somewhere.example/synapse", "", &[]),
     ("images/bill-of-materials", "synapse:v1.163.2", "synapse:v1.163.3", "", &[]),

@@ -22,9 +22,11 @@ const APART: &[&str] =
     &["build", "command", "configs", "entrypoint", "environment", "healthcheck", "post_start", "pre_stop", "secrets"];
 
 pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Result<Vec<Input>, HardeningError> {
+    let known = optional(&folder.join(".env"))?.map(|file| variables_of_file(&file)).unwrap_or_default();
+    let known = known.into_iter().map(|variable| variable.value).collect();
     root.each(&mut |node| {
         if let Value::Text(text) = &mut node.value {
-            *text = interpolate(text);
+            *text = interpolate(text, &known);
         }
     });
     let services = root.get("services").map(Node::fields).unwrap_or_default();
@@ -138,7 +140,8 @@ fn container(source: &Arc<Source>, field: &Field, root: &Node) -> Container {
 fn runs_as(container: &mut Container, user: Option<Seen<String>>) {
     let Some(user) = user else { return };
     let (name, group) = user.value.split_once(':').map_or((&*user.value, None), |(name, group)| (name, Some(group)));
-    container.non_root = Some(Seen { value: !["0", "root", ""].contains(&name), at: user.at.clone() });
+    let is_other = !["0", "root", ""].contains(&name) && !name.contains('$');
+    container.non_root = Some(Seen { value: is_other, at: user.at.clone() });
     container.group = group.map(|group| Seen { value: group.to_owned(), at: user.at.clone() });
     container.user = Some(Seen { value: name.to_owned(), at: user.at.clone() });
 }
@@ -178,7 +181,7 @@ fn names(source: &Arc<Source>, node: Option<&Node>) -> Vec<Seen<String>> {
 
 /// Whether a health check asks anything.
 fn is_check(check: &Node) -> bool {
-    let is_off = check.get("disable").and_then(Node::flag) == Some(true);
+    let is_off = check.get("disable").is_some_and(|disable| disable.flag() != Some(false));
     let first = check.get("test").and_then(|test| test.items().first().unwrap_or(test).text());
     !is_off && first.is_some_and(|word| word != "NONE")
 }
@@ -212,13 +215,17 @@ fn env_files(node: &Node) -> Vec<String> {
     all.iter().filter_map(|one| one.text().or_else(|| one.get("path")?.text())).collect()
 }
 
+/// Lines `NAME=value` of a file; quotes around a value are not part of it.
 fn variables_of_file(file: &Arc<Source>) -> Vec<Seen<(String, String)>> {
     let mut start = 0;
     let mut found = Vec::new();
     for line in file.text.split_inclusive('\n') {
         let shown = line.trim();
         if !shown.is_empty() && !shown.starts_with('#') {
-            found.push(Seen { value: split(shown), at: file.place(&(start..start + line.trim_end().len())) });
+            let (name, value) = split(shown.strip_prefix("export ").unwrap_or(shown));
+            let quoted = |quote: char| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+            let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(&value).to_owned();
+            found.push(Seen { value: (name, value), at: file.place(&(start..start + line.trim_end().len())) });
         }
         start += line.len();
     }

@@ -1,6 +1,7 @@
 //! A container that runs: what the engine says of it (`docker inspect`), and what was seen inside.
 
 use crate::{
+    amount::has_size,
     error::HardeningError,
     model::{Config, Container, Input, Kind, Place, Port, Resources, Seen, Source},
 };
@@ -136,7 +137,7 @@ fn mounts(container: &Value, inside: &Inside, one: &mut Container, at: &Place) {
     }
     let tmpfs = container.pointer("/HostConfig/Tmpfs").and_then(Value::as_object).into_iter().flatten();
     for (path, options) in tmpfs {
-        let is_limited = options.as_str().is_some_and(|options| options.split(',').any(|one| one.starts_with("size=")));
+        let is_limited = options.as_str().is_some_and(has_size);
         one.scratch.push(Seen { value: (path.clone(), is_limited), at: at.clone() });
     }
     for mount in container.pointer("/HostConfig/Mounts").and_then(Value::as_array).into_iter().flatten() {

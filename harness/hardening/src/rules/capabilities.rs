@@ -112,6 +112,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn unconfined(profile: &str) -> Option<String> {
-    let is_off = profile.eq_ignore_ascii_case("unconfined") || profile == "label:disable";
+    // A variable that has no value can be anything.
+    let is_off = profile.eq_ignore_ascii_case("unconfined") || profile == "label:disable" || profile.contains('$');
     is_off.then(|| format!("`{profile}`"))
 }

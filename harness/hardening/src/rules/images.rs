@@ -12,9 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         help: "write `image: NAME:VERSION` or `NAME@sha256:…`; beside `build`, too",
         checks: &[Check::Containers(|container, _| match &container.image {
             None => broken(&container.at, NOTHING),
-            Some(image) if tag(&image.value).is_none() && !image.value.contains('@') => {
-                broken(&image.at, format!("`{}`", image.value))
-            }
+            Some(image) if !is_versioned(&image.value) => broken(&image.at, format!("`{}`", image.value)),
             Some(_) => Judged::Holds,
         })],
         ..POLICY
@@ -26,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         expected: "a version",
         help: "name the version instead of `latest`",
         checks: &[Check::Containers(|container, _| match &container.image {
-            Some(image) if tag(&image.value) == Some("latest") && !image.value.contains('@') => {
+            Some(image) if tag(&image.value) == Some("latest") && !is_pinned(&image.value) => {
                 broken(&image.at, format!("`{}`", image.value))
             }
             _ => Judged::Holds,
@@ -77,6 +75,17 @@ fn tag(image: &str) -> Option<&str> {
     last.split_once(':').map(|(_, tag)| tag).filter(|tag| !tag.is_empty())
 }
 
+/// Whether an image has a digest.
+fn is_pinned(image: &str) -> bool {
+    image.split_once('@').is_some_and(|(_, digest)| !digest.is_empty() && !digest.contains('$'))
+}
+
+/// Whether an image has a tag or a digest that does not depend on a variable without a value.
+fn is_versioned(image: &str) -> bool {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    is_pinned(image) || (tag(image).is_some() && !last.contains('$'))
+}
+
 /// The registry of an image: what is before the first `/`, if it looks like a host.
 fn registry(image: &str) -> &str {
     match image.split_once('/') {
@@ -85,15 +94,16 @@ fn registry(image: &str) -> &str {
     }
 }
 
-/// Whether an image is from a registry, or from a folder of one (`registry.example/team`).
+/// Whether an image is for certain from a registry, or from a folder of one (`registry.example/team`).
 fn comes_from(image: &str, allowed: &str) -> bool {
     let allowed = allowed.trim_end_matches('/');
-    registry(image) == allowed || image.strip_prefix(allowed).is_some_and(|rest| rest.starts_with('/'))
+    let is_unknown = image.split('/').next().is_some_and(|first| first.contains('$'));
+    (registry(image) == allowed && !is_unknown) || image.strip_prefix(allowed).is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{comes_from, registry, tag};
+    use super::{comes_from, is_versioned, registry, tag};
 
     #[test]
     fn names_of_images_are_taken_apart() {
@@ -116,5 +126,25 @@ mod tests {
         assert!(comes_from("registry.example/team/x:1", "registry.example/team"));
         assert!(!comes_from("registry.example/team-b/x:1", "registry.example/team"));
         assert!(!comes_from("registry.example.evil/x:1", "registry.example"));
+        assert!(!comes_from("${REGISTRY}/x:1", "docker.io"));
+        assert!(!comes_from("${IMAGE}", "docker.io"));
+        assert!(comes_from("registry.example/${NAME}:1", "registry.example"));
+    }
+
+    #[test]
+    fn a_variable_is_no_version() {
+        for (image, is) in [
+            ("x:1", true),
+            ("${REGISTRY}/x:1", true),
+            ("x:${TAG}@sha256:00", true),
+            ("x", false),
+            ("x:${TAG}", false),
+            ("x:1-$VARIANT", false),
+            ("${IMAGE:?x}", false),
+            ("x@${DIGEST}", false),
+            ("x@", false),
+        ] {
+            assert_eq!(is_versioned(image), is, "{image}");
+        }
     }
 }

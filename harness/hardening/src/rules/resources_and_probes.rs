@@ -1,7 +1,10 @@
 //! `hardening/resources-and-probes`: nobody starves the others, and what hangs is noticed.
 
 use super::{Check, Judged, NOTHING, POLICY, Rule, broken, must_say, none};
-use crate::model::{Kind, Place, Seen};
+use crate::{
+    amount::is_amount,
+    model::{Kind, Place, Seen},
+};
 
 const ENDS: &str = "it ends by itself";
 
@@ -87,13 +90,11 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// An amount, which is none if it is zero or below.
+/// An amount that must be there.
 fn limit(fact: &Option<Seen<String>>, at: &Place) -> Judged {
     match fact {
         None => broken(at, NOTHING),
-        Some(seen) if seen.value.starts_with('-') || seen.value.trim_matches(['0', '.']).is_empty() => {
-            broken(&seen.at, format!("`{}`, which is none", seen.value))
-        }
+        Some(seen) if !is_amount(&seen.value) => broken(&seen.at, format!("`{}`, which is none", seen.value)),
         Some(_) => Judged::Holds,
     }
 }

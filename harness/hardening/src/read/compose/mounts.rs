@@ -1,6 +1,7 @@
 //! What a service mounts: paths of the host, devices, space in memory.
 
 use crate::{
+    amount::{has_size, is_amount},
     model::{Container, Seen, Source},
     read::Facts,
 };
@@ -17,7 +18,7 @@ pub(super) fn read(source: &Arc<Source>, service: &Node, root: &Node, container:
         };
         let from = from.unwrap_or_default();
         if kind.as_deref() == Some("tmpfs") {
-            let is_limited = volume.find(&["tmpfs", "size"]).is_some();
+            let is_limited = volume.find(&["tmpfs", "size"]).and_then(Node::text).is_some_and(|size| is_amount(&size));
             container.scratch.push(source.seen(volume, (text(volume, "target").unwrap_or_default(), is_limited)));
         } else if kind.as_deref() == Some("bind") || is_path(&from) {
             container.host_paths.push(source.seen(volume.get("source").unwrap_or(volume), from));
@@ -27,7 +28,7 @@ pub(super) fn read(source: &Arc<Source>, service: &Node, root: &Node, container:
     }
     for mount in source.texts(service.get("tmpfs")) {
         let (path, options) = mount.value.split_once(':').unwrap_or((&mount.value, ""));
-        let value = (path.to_owned(), options.split(',').any(|option| option.starts_with("size=")));
+        let value = (path.to_owned(), has_size(options));
         container.scratch.push(Seen { value, at: mount.at });
     }
     if let Some(socket) = service.get("use_api_socket").filter(|socket| socket.flag() != Some(false)) {
