@@ -145,11 +145,6 @@ fn must_be(wanted: bool, fact: &Option<Seen<bool>>, at: &Place) -> Judged {
     }
 }
 
-/// Something must be written.
-fn must_say<T>(fact: &Option<Seen<T>>, at: &Place) -> Judged {
-    if fact.is_some() { Judged::Holds } else { broken(at, NOTHING) }
-}
-
 /// None of these may be wrong; `wrong` says what is.
 fn none<'a, T: 'a>(all: impl IntoIterator<Item = &'a Seen<T>>, wrong: impl Fn(&T) -> Option<String>) -> Judged {
     let breaches: Vec<Breach> = all

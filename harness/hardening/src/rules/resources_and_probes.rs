@@ -1,9 +1,9 @@
 //! `hardening/resources-and-probes`: nobody starves the others, and what hangs is noticed.
 
-use super::{Check, Judged, NOTHING, POLICY, Rule, broken, must_say, none};
+use super::{Check, Judged, NOTHING, POLICY, Rule, broken, none};
 use crate::{
     amount::is_amount,
-    model::{Kind, Place, Seen},
+    model::{Container, Kind, Place, Seen},
 };
 
 const ENDS: &str = "it ends by itself";
@@ -66,12 +66,10 @@ pub(super) const RULES: &[Rule] = &[
         expected: "a health check",
         help: "compose: `healthcheck` with a `test`; Kubernetes: `livenessProbe`",
         checks: &[Check::Containers(|container, context| match &container.liveness {
-            _ if container.ends => Judged::NotApplicable(ENDS),
-            None => broken(&container.at, NOTHING),
-            Some(check) if context.kind == Kind::Running && !check.value => {
+            Some(check) if context.kind == Kind::Running && !check.value && !container.ends => {
                 broken(&check.at, "one that does not pass, or has not yet")
             }
-            check => none(check, |asks| (!asks).then(|| "one that asks nothing".to_owned())),
+            check => asked(container, check),
         })],
         ..POLICY
     },
@@ -82,13 +80,19 @@ pub(super) const RULES: &[Rule] = &[
         expected: "a readiness probe",
         help: "Kubernetes: `readinessProbe`",
         not_in: &[(Kind::Compose, "a health check is both"), (Kind::Running, "a health check is both")],
-        checks: &[Check::Containers(|container, _| match container.ends {
-            true => Judged::NotApplicable(ENDS),
-            false => must_say(&container.readiness, &container.at),
-        })],
+        checks: &[Check::Containers(|container, _| asked(container, &container.readiness))],
         ..POLICY
     },
 ];
+
+/// A check that must ask something.
+fn asked(container: &Container, check: &Option<Seen<bool>>) -> Judged {
+    match check {
+        _ if container.ends => Judged::NotApplicable(ENDS),
+        None => broken(&container.at, NOTHING),
+        check => none(check, |asks| (!asks).then(|| "one that asks nothing".to_owned())),
+    }
+}
 
 /// An amount that must be there.
 fn limit(fact: &Option<Seen<String>>, at: &Place) -> Judged {

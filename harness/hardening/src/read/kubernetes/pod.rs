@@ -1,10 +1,11 @@
 //! The containers of a pod. What only the pod says holds for each of them.
 
 use crate::{
+    amount::is_amount,
     model::{Container, Port, Resources, Seen, Source},
     read::{Facts, mode},
 };
-use fedproof_yaml::Node;
+use fedproof_yaml::{Field, Node};
 use std::sync::Arc;
 
 /// Annotation that gave AppArmor profiles before Kubernetes 1.30, with the container's name at its end.
@@ -48,10 +49,15 @@ fn of_pod(source: &Arc<Source>, spec: &Node, container: &mut Container) {
         let name = volume.get("name").and_then(Node::text).unwrap_or_default();
         container.host_paths.extend(source.text(volume.find(&["hostPath", "path"])));
         if let Some(space) = volume.field("emptyDir") {
-            let value = (name.clone(), space.value.get("sizeLimit").is_some());
+            let size = space.value.get("sizeLimit").and_then(Node::text);
+            let value = (name.clone(), size.is_some_and(|size| is_amount(&size)));
             container.scratch.push(Seen { value, at: source.place(&space.place.written) });
         }
         let projected = volume.find(&["projected", "sources"]).map(Node::items).unwrap_or_default();
+        let tokens = projected.iter().filter_map(|part| part.field("serviceAccountToken"));
+        let token = tokens.filter(|token| is_for_cluster(&token.value)).last();
+        let token = token.map(|token| Seen { value: true, at: source.place(&token.place.written) });
+        container.token = token.or(container.token.take());
         let own = volume.field("secret").map(|field| (field, &field.value));
         let parts = projected.iter().filter_map(|part| Some((part.field("secret")?, volume.get("projected")?)));
         for (secret, holder) in own.into_iter().chain(parts) {
@@ -100,7 +106,10 @@ fn of_container(source: &Arc<Source>, one: &Node, container: &mut Container) {
     };
     container.limits = amounts("limits");
     container.requests = amounts("requests");
-    let probe = |key| one.get(key).map(|probe| source.seen(probe, !probe.fields().is_empty()));
+    let probe = |key| {
+        let at = |probe: &Field| source.place(&probe.place.written);
+        one.field(key).map(|probe| Seen { value: asks(&probe.value), at: at(probe) })
+    };
     container.liveness = probe("livenessProbe");
     container.readiness = probe("readinessProbe");
     for port in one.get("ports").map(Node::items).unwrap_or_default() {
@@ -125,4 +134,15 @@ fn of_container(source: &Arc<Source>, one: &Node, container: &mut Container) {
     for hook in ["postStart", "preStop"] {
         container.command.extend(source.texts(one.find(&["lifecycle", hook, "exec", "command"])));
     }
+}
+
+/// Whether a probe asks anything.
+fn asks(probe: &Node) -> bool {
+    let ways = ["exec", "grpc", "httpGet", "tcpSocket"];
+    ways.iter().any(|way| probe.get(way).is_some_and(|way| !way.fields().is_empty()))
+}
+
+/// Whether a projected token is for the cluster's API, and not for another service that is named as its audience.
+fn is_for_cluster(token: &Node) -> bool {
+    token.get("audience").and_then(Node::text).is_none_or(|audience| audience.contains("kubernetes"))
 }
