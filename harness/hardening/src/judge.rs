@@ -168,7 +168,7 @@ fn nothing_of(rule: &Rule) -> &'static str {
     match rule.checks {
         [Check::Containers(_), ..] => "no container is described here",
         [Check::Services(_), ..] => "there is no Service here",
-        [Check::Routes(_), ..] => "there is no Ingress here",
+        [Check::Routes(_), ..] => "there is no Ingress and no HTTPRoute here",
         _ => "there is no configuration file here",
     }
 }

@@ -184,13 +184,13 @@ pub(crate) struct Volume {
     pub(crate) host_path: Option<Seen<String>>,
 }
 
-/// One path of an Ingress.
+/// One path of an Ingress or an HTTPRoute.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) at: Place,
-    /// Whether a certificate is named for its host.
-    pub(crate) encrypted: bool,
+    /// Whether a certificate is named for its host; `None` if something else says it.
+    pub(crate) encrypted: Option<bool>,
     /// Where the path leads, with everything below it unless `exact`.
     pub(crate) path: Seen<String>,
     pub(crate) exact: bool,

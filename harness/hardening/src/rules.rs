@@ -9,6 +9,7 @@ mod exposed_surface;
 mod files;
 mod images;
 mod namespaces_and_mounts;
+mod paths;
 mod resources_and_probes;
 mod root_read_only;
 mod secrets;

@@ -130,12 +130,13 @@ fn whatever_has_a_pod_template_is_a_workload() {
 fn a_kind_that_no_reader_knows_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("manifest.yaml");
-    let text =
-        "apiVersion: v1\nkind: Role\n---\napiVersion: a/v1\nkind: Synapse\nmetadata: {name: b}\n---\nservices: {}\n";
+    let text = "apiVersion: v1\nkind: Role\n---\napiVersion: a/v1\nkind: Synapse\nmetadata: {name: b}\n---\nservices: {}\n\
+                ---\napiVersion: a/v1\nkind: Ingress\nmetadata: {name: c, annotations: {x.example/server-snippet: d}}\n";
     std::fs::write(&file, text).expect("it can be written");
     let unjudged: Vec<_> = read(&[&file]).expect("it reads").into_iter().flat_map(|input| input.unjudged).collect();
     let told: Vec<_> = unjudged.iter().map(|one| (one.line, one.what.as_str())).collect();
-    assert_eq!(told, [(4, "`Synapse/b`"), (8, "a document without `kind`")]);
+    let snippet = "`x.example/server-snippet` of Ingress/c";
+    assert_eq!(told, [(4, "`Synapse/b`"), (8, "a document without `kind`"), (12, snippet)]);
 }
 
 #[test]

@@ -339,6 +339,24 @@ const KUBERNETES: &[Softening] = &[
     ("tls/ingress", "[\"*.alpha.example\"]", "[\"alpha.example\"]", "host: matrix.alpha.example", &[]),
     ("exposed-surface/no-admin-api", "path: /_synapse/client", "path: /_synapse", "", &[]),
     ("exposed-surface/no-admin-api", "path: /_matrix", "path: /", "", &[]),
+    ("exposed-surface/no-admin-api", "path: /_matrix", "path: /*", "", &[]),
+    ("exposed-surface/no-admin-api", "path: /_matrix", "path: /_synapse(/|$)(.*)", "", &[]),
+    (
+        "exposed-surface/no-admin-api",
+        "kind: Ingress\nmetadata: {name: synapse}\n",
+        "kind: HTTPRoute\nspec:\n  rules:\n    - matches: [{path: {value: /_synapse/admin}}]\n      \
+         backendRefs: [{name: synapse, port: 8008}]\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n",
+        "matches",
+        &[],
+    ),
+    (
+        "exposed-surface/no-metrics",
+        "kind: Ingress\nmetadata: {name: synapse}\n",
+        "kind: HTTPRoute\nspec: {rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: synapse, port: 9101}]}]}\n\
+         ---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n",
+        "matches",
+        &[],
+    ),
     ("exposed-surface/no-metrics", "port: {number: 8008}", "port: {number: 9101}", "", &[]),
     ("exposed-surface/no-metrics", "type: ClusterIP", "type: LoadBalancer", "- name: metrics", &[]),
     ("exposed-surface/no-replication", "port: {number: 8008}", "port: {number: 9093}", "", &[]),

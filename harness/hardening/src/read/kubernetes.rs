@@ -49,7 +49,11 @@ fn add(input: &mut Input, source: &Arc<Source>, document: &Node, listed: &str) {
     match &*kind {
         _ if !pods.is_empty() => {}
         "Service" => input.services.push(routes::service(source, document, name)),
-        "Ingress" => input.routes.extend(routes::ingress(source, document, &name)),
+        "Ingress" => {
+            input.unjudged.extend(routes::diversions(source, document, &name));
+            input.routes.extend(routes::ingress(source, document, &name));
+        }
+        "HTTPRoute" => input.routes.extend(routes::http_route(source, document, &name)),
         "ServiceAccount" => {
             let token = source.flag(document.get("automountServiceAccountToken"));
             input.accounts.insert(called, token);

@@ -1,11 +1,11 @@
 //! `hardening/exposed-surface`: what is meant for administrators and for other processes is not open to others.
 
+use super::paths::leads_to_admin;
 use super::{Check, Context, Judged, POLICY, Rule, broken, no, none, of_synapse};
 use crate::model::{Config, Container, Kind, Port, Route, Service};
 use fedproof_yaml::Node;
 use std::net::IpAddr;
 
-const ADMIN: &str = "/_synapse/admin";
 const NO_SERVICES: &str = "it has no Services";
 const ONLY_KUBERNETES: &[(Kind, &str)] =
     &[(Kind::Compose, NO_SERVICES), (Kind::Configuration, NO_SERVICES), (Kind::Running, NO_SERVICES)];
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         expected: "no path that leads to `/_synapse/admin`",
         help: "name what is meant to be open: `/_matrix`, `/_synapse/client`, `/.well-known/matrix`",
         not_in: &[(Kind::Compose, NO_PATHS), (Kind::Configuration, "it opens no paths"), (Kind::Running, NO_PATHS)],
-        checks: &[Check::Routes(|route, _| match leads_to_admin(route) {
+        checks: &[Check::Routes(|route, _| match leads_to_admin(&route.path.value, route.exact, &route.backend) {
             true => broken(&route.path.at, format!("`{}`", route.path.value)),
             false => Judged::Holds,
         })],
@@ -105,16 +105,6 @@ pub(super) const RULES: &[Rule] = &[
         ..POLICY
     },
 ];
-
-/// Whether a path, or what is below it, is the admin API of a homeserver. What `/` leads to is one if it is called like one.
-fn leads_to_admin(route: &Route) -> bool {
-    let path = route.path.value.trim_end_matches('/');
-    let is_within = path.starts_with(ADMIN);
-    let is_around =
-        !route.exact && (path.is_empty() || ADMIN.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
-    let is_homeserver = ["synapse", "homeserver"].iter().any(|name| route.backend.contains(name));
-    is_within || (is_around && (!path.is_empty() || is_homeserver))
-}
 
 fn published(container: &Container, context: &Context, purpose: &str) -> Judged {
     none(&container.ports, |port| is_for(port, context, purpose).then(|| format!("port {}", port.target)))

@@ -42,8 +42,9 @@ pub(super) const RULES: &[Rule] = &[
         help: "`tls: [{hosts: [HOST], secretName: NAME}]`",
         not_in: &[(Kind::Compose, NO_ROUTES), (Kind::Configuration, NO_ROUTES), (Kind::Running, NO_ROUTES)],
         checks: &[Check::Routes(|route: &Route, _| match route.encrypted {
-            true => Judged::Holds,
-            false => broken(&route.at, NOTHING),
+            Some(true) => Judged::Holds,
+            Some(false) => broken(&route.at, NOTHING),
+            None => Judged::NotApplicable("its Gateway has the certificate"),
         })],
         ..POLICY
     },

@@ -1,7 +1,7 @@
-//! What leads to pods: Services and Ingresses.
+//! What leads to pods: Services, Ingresses, and routes of gateways.
 
 use crate::{
-    model::{Port, Route, Seen, Service, Source},
+    model::{Port, Route, Seen, Service, Source, Unjudged},
     read::Facts,
 };
 use fedproof_yaml::Node;
@@ -39,7 +39,7 @@ pub(super) fn ingress(source: &Arc<Source>, document: &Node, name: &str) -> Vec<
             for_all || host.as_ref().is_some_and(|host| hosts.iter().any(|known| covers(known, &host.value)));
         Route {
             name: name.to_owned(),
-            encrypted,
+            encrypted: Some(encrypted),
             at: host.map_or_else(|| path.at.clone(), |host| host.at),
             backend: of_service(&["name"]).and_then(Node::text).unwrap_or_default(),
             port: port.unwrap_or_else(|| Seen { value: String::new(), at: path.at.clone() }),
@@ -60,6 +60,39 @@ pub(super) fn ingress(source: &Arc<Source>, document: &Node, name: &str) -> Vec<
         routes.push(route(None, source.seen(backend, "/".to_owned()), false, backend));
     }
     routes
+}
+
+/// Every path of an HTTPRoute, to every backend of it; without `matches` it is `/`.
+pub(super) fn http_route(source: &Arc<Source>, document: &Node, name: &str) -> Vec<Route> {
+    let list = |node: &Node, key: &str| node.get(key).map(Node::items).unwrap_or_default().to_vec();
+    let mut routes = Vec::new();
+    for rule in document.get("spec").map(|spec| list(spec, "rules")).unwrap_or_default() {
+        let matches = list(&rule, "matches");
+        for one in if matches.is_empty() { std::slice::from_ref(&rule) } else { &matches } {
+            let path = source.text(one.find(&["path", "value"])).unwrap_or_else(|| source.seen(&rule, "/".to_owned()));
+            let exact = one.find(&["path", "type"]).and_then(Node::text).as_deref() == Some("Exact");
+            routes.extend(list(&rule, "backendRefs").iter().map(|backend| Route {
+                name: name.to_owned(),
+                at: path.at.clone(),
+                encrypted: None,
+                path: path.clone(),
+                exact,
+                backend: backend.get("name").and_then(Node::text).unwrap_or_default(),
+                port: source.text(backend.get("port")).unwrap_or_else(|| source.seen(backend, String::new())),
+            }));
+        }
+    }
+    routes
+}
+
+/// Annotations of an Ingress by which its paths lead elsewhere than they say.
+pub(super) fn diversions(source: &Arc<Source>, document: &Node, name: &str) -> Vec<Unjudged> {
+    let annotations = document.find(&["metadata", "annotations"]).map(Node::fields).unwrap_or_default().iter();
+    let is_one = |key: &str| key.ends_with("-snippet") || key.ends_with("/rewrite-target");
+    annotations
+        .filter(|field| is_one(&field.key))
+        .map(|field| Unjudged::new(&source.place(&field.place.written), format!("`{}` of {name}", field.key)))
+        .collect()
 }
 
 /// Whether a host of a certificate, perhaps with a wildcard, is this host.
