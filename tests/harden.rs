@@ -28,6 +28,30 @@ fn hard_files_are_qualified_and_soft_ones_are_not() {
 }
 
 #[test]
+fn what_is_not_there_or_not_known_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("compose.yaml");
+    let path = path.to_str().expect("a plain path");
+    let hard = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file("hard.compose.yaml")));
+    let hard = hard.expect("it is there").replace("./sygnal.yaml", "./none.yaml");
+    std::fs::write(path, hard.replacen("group_add:", "runtime: kata\n    group_add:", 1)).expect("it can be written");
+    let (code, stdout, stderr) = fedproof(&["harden", path]);
+    assert!(
+        code == 3 && stdout.contains("\nINCONCLUSIVE") && stdout.contains("no rule knows it: 1"),
+        "{code}: {stdout}"
+    );
+    for text in ["./none.yaml is not there", "compose.yaml:14: `runtime` of service `synapse` was not judged"] {
+        assert!(stderr.contains(text), "{text} in {stderr}");
+    }
+    let (_, stdout, _) = fedproof(&["harden", path, "--format", "json"]);
+    let record: Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!(
+        (&record["verdict"], &record["unread"][0], &record["unjudged"][0]["line"]),
+        (&"inconclusive".into(), &"./none.yaml".into(), &14.into())
+    );
+}
+
+#[test]
 fn a_finding_names_file_line_and_what_to_do() {
     let (_, stdout, _) = fedproof(&["harden", &file("soft.compose.yaml"), "--only", "hardening/user/high-uid"]);
     for text in [

@@ -45,7 +45,7 @@ pub struct Input {
     pub(crate) configs: Vec<Config>,
     /// Service accounts of this file, by name: where each is, and whether pods get its token.
     pub(crate) accounts: BTreeMap<String, Option<Seen<bool>>>,
-    /// Files it names that are not there, so that nothing can be said of what they hold.
+    /// Files it names that must be there and are not, so that nothing can be said of what they hold.
     pub unread: Vec<String>,
     /// What it says and no rule knows.
     pub unjudged: Vec<Unjudged>,

@@ -89,7 +89,7 @@ fn what_cannot_be_judged_is_an_error_with_its_place() {
 fn what_a_compose_file_names_and_is_not_there_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("compose.yaml");
-    let text = "services: {a: {image: b, env_file: [c.env]}}\nconfigs: {d: {file: ./e.yaml}}\n";
+    let text = "services: {a: {image: b, env_file: [c.env, {path: f.env, required: false}]}}\nconfigs: {d: {file: ./e.yaml}}\n";
     std::fs::write(&file, text).expect("it can be written");
     let unread: Vec<_> = read(&[&file]).expect("it reads").into_iter().flat_map(|input| input.unread).collect();
     assert_eq!(unread, ["c.env", "./e.yaml"]);

@@ -33,13 +33,14 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
         Known { registries: registries(args, profile.as_ref())?, bills: args.bills.as_deref().map(bills).transpose()? };
     let level_of = |rule: &Rule| profile.as_ref().map_or(rule.level, |profile| profile.level_of(&rule.case()));
     let judgements = judge(&inputs, &known, is_selected, level_of);
+    let unread: Vec<&String> = inputs.iter().flat_map(|input| &input.unread).collect();
     let is_gating = |one: &&Judgement| one.verdict == Verdict::Fail && one.level.gates(args.strict);
     let code = match judgements.iter().find(is_gating) {
         Some(_) => exit::NOT_QUALIFIED,
         None if judgements.iter().all(|one| one.verdict == Verdict::NotApplicable) => exit::NOTHING_SELECTED,
+        None if !unread.is_empty() => exit::INCONCLUSIVE,
         None => exit::QUALIFIED,
     };
-    let unread: Vec<&String> = inputs.iter().flat_map(|input| &input.unread).collect();
     let unjudged: Vec<&Unjudged> = inputs.iter().flat_map(|input| &input.unjudged).collect();
     match args.format {
         ListFormat::Json => stdout::json(&json!({
@@ -53,7 +54,13 @@ pub(crate) fn harden(project: impl FnOnce() -> Result<Project, CliError>, args: 
             "unjudged": unjudged,
             "judgements": judgements,
         })),
-        ListFormat::Text => stdout::print(&text(&judgements, args.strict)),
+        ListFormat::Text => {
+            let told = match unjudged.len() {
+                0 => String::new(),
+                number => format!("; not judged, since no rule knows it: {number}, see the warnings"),
+            };
+            stdout::print(&(text(&judgements, args.strict, unread.is_empty()) + &told));
+        }
         ListFormat::Markdown => stdout::print(&markdown(&judgements)),
     }
     for Unjudged { file, line, what } in unjudged {
@@ -78,7 +85,7 @@ fn registries(args: &Harden, profile: Option<&Profile>) -> Result<Vec<String>, C
     }
 }
 
-fn text(judgements: &[Judgement], strict: bool) -> String {
+fn text(judgements: &[Judgement], strict: bool, all_read: bool) -> String {
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text = String::new();
     for finding in judgements.iter().flat_map(|one| &one.findings) {
@@ -101,6 +108,7 @@ fn text(judgements: &[Judgement], strict: bool) -> String {
     let places: usize = broken.iter().map(|one| one.findings.len()).sum();
     let refused = broken.iter().filter(|one| one.denies).count();
     let _ = match gating {
+        0 if !all_read => write!(text, "\nINCONCLUSIVE: no gating rule is broken, but not everything could be read"),
         0 => write!(text, "\nQUALIFIED: no gating rule is broken"),
         _ => write!(text, "\nNOT QUALIFIED: gating rules broken: {gating}, at {places} places"),
     };

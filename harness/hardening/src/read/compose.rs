@@ -42,10 +42,10 @@ pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Resul
         let mut container = container(source, field, &root);
         input.unjudged.extend(known::unknown(source, field));
         container.ends = services.iter().any(|other| awaits_end_of(&other.value, &field.key));
-        for path in field.value.get("env_file").into_iter().flat_map(env_files) {
+        for (path, is_required) in field.value.get("env_file").into_iter().flat_map(env_files) {
             match optional(&folder.join(&path))? {
                 Some(file) => container.environment.extend(variables_of_file(&file)),
-                None => input.unread.push(path),
+                None => input.unread.extend(is_required.then_some(path)),
             }
         }
         let rest = field.value.fields().iter().filter(|field| !APART.contains(&field.key.as_str()));
@@ -209,10 +209,11 @@ fn split(variable: &str) -> (String, String) {
     (name.to_owned(), value)
 }
 
-/// Paths of `env_file`: a text, a list of texts, or of mappings with `path`.
-fn env_files(node: &Node) -> Vec<String> {
+/// Paths of `env_file`, and whether they must be there: a text, a list of texts, or of mappings with `path`.
+fn env_files(node: &Node) -> Vec<(String, bool)> {
     let all = if node.items().is_empty() { std::slice::from_ref(node) } else { node.items() };
-    all.iter().filter_map(|one| one.text().or_else(|| one.get("path")?.text())).collect()
+    let is_required = |one: &Node| one.get("required").and_then(Node::flag) != Some(false);
+    all.iter().filter_map(|one| Some((one.text().or_else(|| one.get("path")?.text())?, is_required(one)))).collect()
 }
 
 /// Lines `NAME=value` of a file; quotes around a value are not part of it.
