@@ -2,7 +2,7 @@
 //!
 //! To add a rule, add an entry to its row's table: an id, what to say, and a function that judges one container, Service,
 //! Ingress path or configuration file. What it looks at and no reader gives yet is a field in [`model`](crate::model),
-//! filled in by the readers (`read/`). Then soften one line for it in `tests/softened.rs`, which fails until you do.
+//! filled in by the readers (`read/`). Then soften one line for it in `tests/softened`, which fails until you do.
 
 mod capabilities;
 mod exposed_surface;

@@ -35,7 +35,7 @@ pub(super) fn read(source: &Arc<Source>, service: &Node, root: &Node) -> Vec<See
         let called = network.value.get("name").or_else(|| external.get("name"));
         let called = called.and_then(Node::text).unwrap_or_else(|| name.clone());
         let place = source.place(&network.place.written);
-        is_foreign(&called).then(|| Seen { value: ("network", called), at: place })
+        is_foreign(&called).then_some(Seen { value: ("network", called), at: place })
     });
     modes.chain(joined).collect()
 }

@@ -54,8 +54,8 @@ fn of_pod(source: &Arc<Source>, spec: &Node, container: &mut Container) {
             container.scratch.push(Seen { value, at: source.place(&space.place.written) });
         }
         let projected = volume.find(&["projected", "sources"]).map(Node::items).unwrap_or_default();
-        let tokens = projected.iter().filter_map(|part| part.field("serviceAccountToken"));
-        let token = tokens.filter(|token| is_for_cluster(&token.value)).last();
+        let mut tokens = projected.iter().filter_map(|part| part.field("serviceAccountToken"));
+        let token = tokens.find(|token| is_for_cluster(&token.value));
         let token = token.map(|token| Seen { value: true, at: source.place(&token.place.written) });
         container.token = token.or(container.token.take());
         let own = volume.field("secret").map(|field| (field, &field.value));
