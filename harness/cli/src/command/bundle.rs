@@ -11,7 +11,7 @@ use fedproof_bundle::{BundleError, Contents, Manifest, PROFILE, SigningKey, Veri
 use fedproof_results::{CaseInfo, Level, exit};
 use fedproof_scenario::Profile;
 use serde::Serialize;
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{collections::BTreeMap, fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// Of this fedproof: bundles are of one, too.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -108,8 +108,8 @@ fn tell(told: &Told, format: Format, bundle: &Path) {
     for run in &manifest.runs {
         stdout::print(&format!("{}: {} on {}, {}", run.run_id, run.verdict.title(), run.deployment, run.profile));
     }
-    for deviation in &manifest.deviations {
-        stdout::print(&format!("accepted: {deviation}"));
+    for accepted in accepted(&manifest.deviations) {
+        stdout::print(&accepted);
     }
     for reason in &manifest.because {
         stdout::print(&format!("no qualification: {reason}"));
@@ -117,6 +117,20 @@ fn tell(told: &Told, format: Format, bundle: &Path) {
     stdout::print(&format!("its catalogue of what had to be decided is {catalogue}"));
     let word = if manifest.qualified { "QUALIFIED" } else { "NOT A QUALIFICATION" };
     stdout::print(&format!("{word}: {} files in {}", manifest.files.len() + 1, bundle.display()));
+}
+
+/// Accepted failures by their reasons: the manifest names each.
+fn accepted(deviations: &[String]) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for deviation in deviations {
+        let (what, why) = deviation.split_once(": ").unwrap_or((deviation, "no reason"));
+        by_reason.entry(why).or_default().push(what);
+    }
+    let told = by_reason.into_iter().map(|(why, what)| match what[..] {
+        [one] => format!("accepted: {one}: {why}"),
+        _ => format!("accepted: {} failures, {} and so on: {why}", what.len(), what[0]),
+    });
+    told.collect()
 }
 
 /// Makes a key; nothing that is there is written over, and the secret half is for its owner only.

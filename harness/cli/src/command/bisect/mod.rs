@@ -184,9 +184,13 @@ impl Steps<'_> {
             command.args(["--against", &format!("{server}={spec}")]);
         }
         let record = output(command, folder, self.ends.is_none())?;
-        let figures = record["comparison"]["figures"].as_array().into_iter().flatten();
-        let mut named = figures.filter(|one| one["name"] == figure);
-        let verdict = named.next().and_then(|one| one["verdict"].as_str());
+        let figures = record["comparison"]["figures"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = figures.iter().find(|one| one["name"] == figure);
+        if named.is_none() && !figures.is_empty() {
+            let names: Vec<&str> = figures.iter().filter_map(|one| one["name"].as_str()).collect();
+            return Err(CliError::bad_input(format!("no figure is called {figure}: there are {}", names.join(", "))));
+        }
+        let verdict = named.and_then(|one| one["verdict"].as_str());
         Ok(verdict.filter(|verdict| *verdict != "unclear").map(str::to_owned))
     }
 
