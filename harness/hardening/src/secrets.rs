@@ -47,7 +47,9 @@ const MASKS: &[&str] = &["{", "[", "|", ">", "*", "&", "!", "<", "%"];
 
 /// Whether a name is that of a secret.
 pub(crate) fn is_named(name: &str) -> bool {
-    let name = in_words(name);
+    // Of a path of names, such as a label's, what it ends with; a file's ending is none.
+    let last = name.rmatch_indices('.').nth(1).map_or(name, |(dot, _)| &name[dot + 1..]);
+    let name = in_words(last);
     let is_about = ABOUT.iter().any(|end| name.ends_with(end));
     let is_one =
         name == "pass" || PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end));
@@ -74,13 +76,14 @@ pub(crate) fn is_literal(value: &str) -> bool {
     !is_switch && !is_reference(value) && !is_path(value)
 }
 
-/// `$NAME`, `${…}`, `$(…)`, and what a template fills in: `{{ … }}`.
+/// `$NAME`, `${…}`, `$(…)`, and what a template fills in: `{{ … }}`, `%(…)s`.
 fn is_reference(value: &str) -> bool {
     let is_name = |rest: &str| {
         rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    ["${", "$(", "{{"].iter().any(|start| value.starts_with(start)) || value.strip_prefix('$').is_some_and(is_name)
+    ["${", "$(", "{{", "%("].iter().any(|start| value.starts_with(start))
+        || value.strip_prefix('$').is_some_and(is_name)
 }
 
 /// An absolute path, or one from here (`./`), that is called as files are. Base64 can begin with a slash as well, but holds long

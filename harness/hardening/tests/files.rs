@@ -99,11 +99,15 @@ fn what_a_compose_file_names_and_is_not_there_is_said() {
 fn what_no_reader_knows_is_told_with_its_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("compose.yaml");
-    let text = "services:\n  a:\n    image: b\n    x-own: 1\n    runtime: kata\n    security_opt: [writable-cgroups=true, label:user:x]\n";
+    let text = "services:\n  a:\n    image: b\n    x-own: 1\n    runtime: kata\n    security_opt: [writable-cgroups=true, label:user:x]\n\
+                configs: {c: {external: true}}\n";
     std::fs::write(&file, text).expect("it can be written");
     let unjudged: Vec<_> = read(&[&file]).expect("it reads").into_iter().flat_map(|input| input.unjudged).collect();
     let told: Vec<_> = unjudged.iter().map(|one| (one.line, one.what.as_str())).collect();
-    assert_eq!(told, [(5, "`runtime` of service `a`"), (6, "`writable-cgroups=true` of service `a`")]);
+    assert_eq!(
+        told,
+        [(5, "`runtime` of service `a`"), (6, "`writable-cgroups=true` of service `a`"), (7, "what is in config `c`")]
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{Facts, open, wrong};
 use crate::{
     error::HardeningError,
     interpolate::interpolate,
-    model::{Config, Container, Input, Kind, Resources, Seen, Source},
+    model::{Config, Container, Input, Kind, Resources, Seen, Source, Unjudged},
 };
 use fedproof_yaml::{Field, Node, Value};
 use std::{path::Path, sync::Arc};
@@ -68,6 +68,9 @@ pub(super) fn read(source: &Arc<Source>, mut root: Node, folder: &Path) -> Resul
                     Some(file) => files.push(Config::of_file(&file, name).into()),
                     None => input.unread.push(path),
                 }
+            } else if open_to_all {
+                let at = source.place(&field.place.written);
+                input.unjudged.push(Unjudged::new(&at, format!("what is in {name}")));
             }
         }
     }

@@ -17,6 +17,8 @@ fn names_of_secrets_are_told_from_names_about_them() {
         "MYSQL_PWD",
         "requirepass",
         "clientSecret",
+        "password.txt",
+        "spring.datasource.password",
     ] {
         assert!(is_named(name), "{name}");
     }
@@ -35,6 +37,7 @@ fn names_of_secrets_are_told_from_names_about_them() {
         "secretName",
         "passwordFile",
         "PWD",
+        "traefik.http.middlewares.secret-headers.headers.frameDeny",
     ] {
         assert!(!is_named(name), "{name}");
     }
@@ -96,9 +99,18 @@ fn only_paths_and_references_are_no_secrets() {
     {
         assert!(is_literal(value), "{value}");
     }
-    for value in
-        ["", "true", "/run/secrets/pw", "./keys/a.pem", "/key.pem", "$PW", "${PW:?x}", "$(PW)", "{{ .Values.pw }}"]
-    {
+    for value in [
+        "",
+        "true",
+        "/run/secrets/pw",
+        "./keys/a.pem",
+        "/key.pem",
+        "$PW",
+        "${PW:?x}",
+        "$(PW)",
+        "{{ .Values.pw }}",
+        "%(PW)s",
+    ] {
         assert!(!is_literal(value), "{value}");
     }
 }
