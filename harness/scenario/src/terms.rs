@@ -33,7 +33,7 @@ pub const ENDPOINTS: &[&str] = &[
 ];
 
 /// What a deployment can be like beyond its homeservers.
-pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ENCRYPTED_ONLY, CONTAINERS, WORKERS];
+pub const FEATURES: &[&str] = &[ALLOW_LIST, SHUT, UPGRADE, OPERATED, ADMINISTERED, ENCRYPTED_ONLY, CONTAINERS, WORKERS];
 /// Its homeservers speak to listed names only: its own, and `INSTANCE.listed.example`. Scenarios that do not ask for
 /// it cannot be played there, since the names of their virtual servers are not listed.
 pub const ALLOW_LIST: &str = "allow_list";
@@ -45,6 +45,8 @@ pub const CONTAINERS: &str = "containers";
 pub const ENCRYPTED_ONLY: &str = "encrypted_only";
 /// Its homeservers have the settings of an operator and not those of a test: what is configured can be decided.
 pub const OPERATED: &str = "operated";
+/// Who is called `admin-…` administers its homeservers.
+pub const ADMINISTERED: &str = "administered";
 /// One of its homeservers has an empty allow-list (`homeserver: shut`).
 pub const SHUT: &str = "shut";
 /// One of its homeservers can be started with a later release on its database (`lifecycle: upgrade`): scenarios that
