@@ -40,11 +40,13 @@ impl Device {
         Ok(request)
     }
 
-    /// Creates it, and waits until its encryption was synced: what is sent before would be in the clear.
+    /// Creates it, and waits until it was synced: before that nobody knows that it is encrypted, and its history is taken for one
+    /// that later members may read (`shared`, the default), so that they would be given its keys.
     pub(crate) async fn create_room(&self, mut request: Request) -> Result<Value, Refusal> {
         mutant::spoil(&mut request)?;
         let is_encrypted = request.initial_state.iter().any(|event| event.json().get().contains("m.room.encryption"));
         let room = self.client.create_room(request).await?;
+        self.until_joined(room.room_id()).await?;
         loop {
             let seen = self.syncs_so_far();
             if !is_encrypted || room.latest_encryption_state().await?.is_encrypted() {
