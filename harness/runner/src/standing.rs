@@ -9,6 +9,7 @@ use crate::{
     run::{Field, Options},
 };
 use fedproof_core::{
+    ServerName,
     invariant::{Breach, CANARIES, Judgement, RULES, Transcribed, rule},
     transcript::{Exchange, Transcript},
 };
@@ -33,9 +34,12 @@ pub(crate) fn is_invariant(row: &str) -> bool {
     row.starts_with(AREA)
 }
 
-/// Which instances were played, and when. Cheap to clone; clones are the same diary.
+/// Which instances were played, which homeservers were started anew, and when. Cheap to clone; clones are the same diary.
 #[derive(Clone, Default)]
-pub struct Diary(Arc<Mutex<Vec<Played>>>);
+pub struct Diary {
+    played: Arc<Mutex<Vec<Played>>>,
+    starts: Arc<Mutex<Vec<(ServerName, u64)>>>,
+}
 
 /// An instance, as the diary has it.
 #[derive(Clone, Debug)]
@@ -60,15 +64,24 @@ impl Diary {
     /// An instance begins.
     pub(crate) fn begin(&self, id: &str, cases: Vec<String>, now_us: u64) {
         let played = Played { id: id.to_owned(), cases, from_us: now_us, until_us: None };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(played);
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).push(played);
     }
 
     /// An instance is over.
     pub(crate) fn end(&self, id: &str, now_us: u64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(played) = all.iter_mut().rev().find(|played| played.id == id) {
             played.until_us = Some(now_us);
         }
+    }
+
+    /// A homeserver is about to be started anew.
+    pub(crate) fn start(&self, server: &ServerName, now_us: u64) {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner).push((server.clone(), now_us));
+    }
+
+    fn starts(&self) -> Vec<(ServerName, u64)> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a name is made for another instance than this one.
@@ -77,7 +90,7 @@ impl Diary {
     }
 
     fn all(&self) -> Vec<Played> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The instances that caused a breach: the one that the servers' names tell, or the names within; else all that
@@ -135,6 +148,7 @@ pub(crate) async fn learn_keys(homeservers: &[Home]) {
 #[derive(Clone)]
 pub(crate) struct Court {
     transcript: Transcript,
+    diary: Diary,
     pub(crate) homeservers: Vec<Home>,
     /// Event types that may be readable, where the deployment promises that others are not.
     readable: Option<Vec<String>>,
@@ -146,6 +160,7 @@ impl Court {
         let types = types.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
         Self {
             transcript: field.gateway.transcript().clone(),
+            diary: field.diary.clone(),
             homeservers: field.homeservers.clone(),
             readable: field.description.features.iter().any(|feature| feature == ENCRYPTED_ONLY).then_some(types),
         }
@@ -154,9 +169,9 @@ impl Court {
     /// What the rules with these names say of one homeserver.
     pub(crate) async fn judge(&self, names: &[&'static str], homeserver: &Home) -> Vec<(&'static str, Judgement)> {
         let (exchanges, readable) = (self.transcript.since(0), self.readable.clone());
-        let (names, homeserver) = (names.to_vec(), homeserver.clone());
+        let (names, homeserver, starts) = (names.to_vec(), homeserver.clone(), self.diary.starts());
         let work = move || {
-            let mut transcribed = Transcribed::new(&exchanges);
+            let mut transcribed = Transcribed::new(&exchanges).knowing_starts(starts);
             if let Some(except) = readable {
                 transcribed = transcribed.promising_encryption(except);
             }

@@ -189,7 +189,7 @@ async fn act(scene: Scene<'_>, step: &Step) -> Result<Done, StepError> {
         (_, Player::Agent(_)) => Err(StepError::broken("a client under test has no such verb")),
         (verb, Player::Client(actor)) => client::act(&scene, actor, verb).await,
         (verb, Player::Virtual(actor)) => virtual_server::act(&scene, actor, verb).await,
-        (verb, Player::Homeserver(actor)) => homeserver::act(actor, verb).await,
+        (verb, Player::Homeserver(actor)) => homeserver::act(&scene, actor, verb).await,
         (verb, Player::Front(actor)) => front::act(&scene, actor, verb).await,
     }
 }

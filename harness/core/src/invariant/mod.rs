@@ -61,12 +61,19 @@ pub struct Transcribed<'a> {
     rooms: rooms::Rooms,
     /// Where nothing but encrypted events is promised: globs over types that are excepted.
     encrypted_only: Option<Vec<String>>,
+    /// When real homeservers were started anew, on the clock of [`Exchange::started_us`].
+    starts: Vec<(ServerName, u64)>,
 }
 
 impl<'a> Transcribed<'a> {
     /// Reads a transcript. The exchanges must stand in their order in it.
     pub fn new(exchanges: &'a [Arc<Exchange>]) -> Self {
-        Self { exchanges, rooms: rooms::Rooms::learn(exchanges), encrypted_only: None }
+        Self { exchanges, rooms: rooms::Rooms::learn(exchanges), encrypted_only: None, starts: Vec::new() }
+    }
+
+    /// These homeservers were started anew at these times, on the clock of [`Exchange::started_us`].
+    pub fn knowing_starts(self, starts: Vec<(ServerName, u64)>) -> Self {
+        Self { starts, ..self }
     }
 
     /// The deployment promises that events are encrypted, but for state and for types that match one of these globs.

@@ -2,8 +2,9 @@
 //!
 //! Server-server API, "PDUs": an event goes to the servers that have a member in the state before it. Legitimate
 //! besides: the target of an invite and of its rescission, and the servers on the list of a partial join (MSC3706).
-//! What goes to a server that has missed its removal is not judged: a homeserver catches up with it, whenever it likes,
-//! and `leak/catch-up` is about that.
+//! Not judged is how a homeserver catches up with a server that it has removed, since `leak/catch-up` is about that: what
+//! goes to one that has missed its removal, and what was there before the homeserver was started anew, as it may not know
+//! to the last what it has sent.
 //! Typing and receipts are judged in `edus`.
 
 use super::{
@@ -52,6 +53,9 @@ fn judge_pdu(judgement: &mut Judgement, transcript: &Transcribed<'_>, exchange: 
         Some(before) if has_missed_removal(transcript, room, before, exchange, to) => {
             judgement.unclear("PDUs to a server that has missed its removal");
         }
+        Some(before) if is_of_before_a_start(transcript, room, before, exchange, pdu) => {
+            judgement.unclear("PDUs of before a start, to a server that was removed");
+        }
         Some(_) => judgement.broken(exchange, what(&format!("before which no user of {to} is in the room")), pdu),
         None if is_stranger(room, to) && !targets(pdu, to) => {
             judgement.broken(exchange, what(&format!("of which no user of {to} was ever a member")), pdu);
@@ -69,14 +73,7 @@ fn has_missed_removal(
     exchange: &Exchange,
     server: &str,
 ) -> bool {
-    let is_of = |user: &str, server: &str| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
-    let members = before.iter().filter(|((kind, user), _)| *kind == StateEventType::RoomMember && is_of(user, server));
-    let by_sender = members.filter(|(_, event)| is_of(event.sender_id().as_str(), &exchange.caller));
-    let removals = by_sender.filter(|(_, event)| {
-        matches!(event.membership(), Some("leave" | "ban"))
-            && room.before(event.id()).is_some_and(|it| is_in(it, server))
-    });
-    let removals: Vec<&OwnedEventId> = removals.map(|(_, event)| event.id()).collect();
+    let removals = removals(room, before, &exchange.caller, server);
     let tells =
         |told: &Exchange| told.pdus().iter().any(|pdu| room.id_of(pdu).is_some_and(|id| removals.contains(&&id)));
     let until_now = transcript.exchanges.iter().take_while(|told| told.id <= exchange.id);
@@ -87,6 +84,38 @@ fn has_missed_removal(
     });
     let (answered, turned_away): (Vec<_>, Vec<_>) = to_it.partition(|told| wire::is_ok(told));
     !removals.is_empty() && !turned_away.is_empty() && !answered.into_iter().any(|told| tells(told))
+}
+
+/// Whether the sender has removed the server, and was started anew between the event and this exchange.
+fn is_of_before_a_start(
+    transcript: &Transcribed<'_>,
+    room: &Room,
+    before: &State,
+    exchange: &Exchange,
+    pdu: &Value,
+) -> bool {
+    let starts = transcript.starts.iter().filter(|(server, _)| exchange.caller.eq_ignore_ascii_case(server.as_str()));
+    let Some(last) = starts.map(|(_, at)| *at).filter(|at| *at < exchange.started_us).max() else { return false };
+    let Some(id) = room.id_of(pdu) else { return false };
+    // It came from a client, or went to somebody.
+    let shows = |seen: &Exchange| {
+        wire::text(&seen.response, "event_id") == Some(id.as_str())
+            || seen.pdus().iter().any(|pdu| room.id_of(pdu).as_ref() == Some(&id))
+    };
+    let was_there = transcript.exchanges.iter().any(|seen| seen.started_us < last && shows(seen));
+    was_there && !removals(room, before, &exchange.caller, exchange.destination.as_str()).is_empty()
+}
+
+/// The removals of a server's users that `by` made and that are in force.
+fn removals<'s>(room: &Room, before: &'s State, by: &str, server: &str) -> Vec<&'s OwnedEventId> {
+    let is_of = |user: &str, server: &str| server_of(user).is_some_and(|of| of.eq_ignore_ascii_case(server));
+    let members = before.iter().filter(|((kind, user), _)| *kind == StateEventType::RoomMember && is_of(user, server));
+    let by_sender = members.filter(|(_, event)| is_of(event.sender_id().as_str(), by));
+    let removals = by_sender.filter(|(_, event)| {
+        matches!(event.membership(), Some("leave" | "ban"))
+            && room.before(event.id()).is_some_and(|it| is_in(it, server))
+    });
+    removals.map(|(_, event)| event.id()).collect()
 }
 
 /// Whether no join of that server can have escaped the transcript, and there is none in it.

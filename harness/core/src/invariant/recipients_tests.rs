@@ -1,7 +1,10 @@
 //! Each rule about recipients, and each exception.
 
-use super::testing::{Play, ROOM, breaches, event, founding};
-use crate::event::Built;
+use super::{
+    Transcribed, rule,
+    testing::{Play, ROOM, breaches, event, founding},
+};
+use crate::{ServerName, event::Built};
 use serde_json::{Value, json};
 
 /// A room with alice of s, into which d comes and out of which it is kicked. `after` is what alice sends then.
@@ -115,6 +118,25 @@ fn who_could_have_been_told_of_its_removal_has_not_missed_it() {
     let stranger = story.play.transaction("s", "x", json!([kick.event]), json!([]));
     let leak = story.sends("d", &after);
     assert_eq!(story.judged(), (0, vec![stranger, leak]));
+}
+
+#[test]
+fn what_was_there_before_a_start_may_come_after_it() {
+    let mut story = story(false);
+    let (kick, after) = (story.kick.clone(), story.after.clone());
+    story.sends("d", &kick);
+    story.play.client("@alice:s", "s", "PUT", "/send", json!({}), json!({"event_id": after.event_id}));
+    let leak = story.sends("d", &after);
+    let judged = |starts: Vec<(ServerName, u64)>| {
+        let transcribed = Transcribed::new(&story.play.exchanges).knowing_starts(starts);
+        let judgement = rule("recipients").expect("it is one")(&transcribed, &ServerName::new("s"));
+        (judgement.judged, judgement.breaches.len())
+    };
+    let at = |server: &str, us: u64| vec![(ServerName::new(server), us)];
+    assert_eq!(judged(at("s", leak * 10 - 1)), (1, 0));
+    assert_eq!(judged(at("s", leak * 10 + 1)), (2, 1), "it was started later");
+    assert_eq!(judged(at("s", leak * 10 - 11)), (2, 1), "the message was made after the start");
+    assert_eq!(judged(at("x", leak * 10 - 1)), (2, 1), "another one was started");
 }
 
 #[test]

@@ -1,16 +1,22 @@
 //! Verbs of a homeserver: its life cycle.
 
-use crate::outcome::{Done, StepError};
+use crate::{
+    outcome::{Done, StepError},
+    step::Scene,
+};
 use fedproof_deployment::{DeploymentError, Home, Homeserver};
 use fedproof_scenario::model::{Lifecycle, Verb};
 
 /// Carries out a homeserver's verb.
-pub(crate) async fn act(homeserver: &Home, verb: Verb<'_>) -> Result<Done, StepError> {
+pub(crate) async fn act(scene: &Scene<'_>, homeserver: &Home, verb: Verb<'_>) -> Result<Done, StepError> {
     let Verb::Lifecycle(operation) = verb else {
         return Err(StepError::broken("a homeserver has no such verb"));
     };
     let not_ours = || StepError::broken(format!("somebody else started {}", homeserver.name()));
     let homeserver = homeserver.booted().ok_or_else(not_ours)?;
+    if matches!(operation, Lifecycle::Start | Lifecycle::Restart | Lifecycle::Upgrade) {
+        scene.stage.diary.start(homeserver.server_name(), scene.stage.transcript().now_us());
+    }
     match operation {
         Lifecycle::Start => homeserver.start().await?,
         Lifecycle::Stop => homeserver.stop().await?,
