@@ -51,9 +51,12 @@ pub(crate) struct Bisect {
     /// The case to look at: an id
     #[arg(long, required_unless_present = "figure", value_name = "ID")]
     pub(crate) case: Option<String>,
-    /// The figure to look at, as `load paired` names it (`cpu_per_event(send)`); each step is a paired session against GOOD
+    /// The figure to look at, as `load paired` names it (`cpu_per_op(send)`); each step is a paired session against GOOD
     #[arg(long, conflicts_with = "case", value_name = "NAME")]
     pub(crate) figure: Option<String>,
+    /// How many pairs of plays each of them takes: fewer are sooner done, and tell larger differences only
+    #[arg(long, conflicts_with = "case", value_name = "N")]
+    pub(crate) pairs: Option<usize>,
     /// A git checkout of the homeserver: GOOD and BAD are commits, and it is left as it is
     #[arg(long, value_name = "DIR")]
     pub(crate) checkout: Option<PathBuf>,

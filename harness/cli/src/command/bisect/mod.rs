@@ -179,6 +179,9 @@ impl Steps<'_> {
         };
         let mut command = self.command("load", folder)?;
         command.arg("paired").args(["--seed", "1"]);
+        if let Some(pairs) = self.args.pairs {
+            command.args(["--pairs", &pairs.to_string()]);
+        }
         for server in &self.servers {
             command.args(["--homeserver", &format!("{server}={good}")]);
             command.args(["--against", &format!("{server}={spec}")]);
