@@ -51,7 +51,7 @@ pub(crate) struct Bisect {
     /// The case to look at: an id
     #[arg(long, required_unless_present = "figure", value_name = "ID")]
     pub(crate) case: Option<String>,
-    /// The figure to look at, as `load paired` names it (`cpu_per_op(send)`); each step is a paired session against GOOD
+    /// The figure to look at, as `load paired` names it (`cpu_per_event(send)`); each step is a paired session against GOOD
     #[arg(long, conflicts_with = "case", value_name = "NAME")]
     pub(crate) figure: Option<String>,
     /// How many pairs of plays each of them takes: fewer are sooner done, and tell larger differences only
