@@ -88,10 +88,20 @@ pub(crate) fn for_each_instance(value: &mut Value, ids: &[String]) {
     }
 }
 
-/// Merges `over` into `base` as RFC 7396 says. No settings at all (`null` at the top) change nothing.
+/// The setting that lists modules.
+const MODULES: &str = "modules";
+
+/// Merges `over` into `base` as RFC 7396 says, but that both their modules are loaded: a deployment's must not displace what
+/// workers take. No settings at all (`null` at the top) change nothing.
 pub(crate) fn merge(base: &mut Value, over: &Value) {
-    if !over.is_null() {
-        fedproof_core::merge::merge(base, over);
+    if over.is_null() {
+        return;
+    }
+    let mut modules = base[MODULES].as_array().cloned().unwrap_or_default();
+    fedproof_core::merge::merge(base, over);
+    if let Some(more) = over[MODULES].as_array() {
+        modules.extend(more.iter().filter(|one| !modules.contains(one)).cloned().collect::<Vec<_>>());
+        base[MODULES] = modules.into();
     }
 }
 
@@ -113,6 +123,15 @@ mod tests {
         merge(&mut base, &json!({"gone": null}));
         merge(&mut base, &Value::Null);
         assert_eq!(base, json!({"keep": 1}));
+    }
+
+    #[test]
+    fn modules_add_up() {
+        let mut base = json!({"modules": [{"module": "a"}], "other": [1]});
+        merge(&mut base, &json!({"modules": [{"module": "b"}, {"module": "a"}], "other": [2]}));
+        assert_eq!(base, json!({"modules": [{"module": "a"}, {"module": "b"}], "other": [2]}));
+        merge(&mut base, &json!({"modules": null}));
+        assert_eq!(base, json!({"other": [2]}));
     }
 
     #[test]
