@@ -99,7 +99,7 @@ fn ended(run: Child) -> (i32, String) {
     let output = run.wait_with_output().expect("it ends");
     let record: Value = serde_json::from_slice(&output.stdout).expect("a record");
     let cases = record["cases"].as_array().expect("cases").iter();
-    let verdicts: Vec<_> = cases.filter(|case| case["scenario"] == "scenarios/waits.yaml").collect();
+    let verdicts: Vec<_> = cases.filter(|case| case["scenario"] == "scenarios/of-a-test.yaml").collect();
     assert_eq!(verdicts.len(), 1, "{record}");
     (output.status.code().unwrap_or(-1), verdicts[0]["verdict"].as_str().unwrap_or_default().to_owned())
 }
