@@ -233,13 +233,14 @@ impl Endpoint {
     /// Deactivates and erases, by whoever can: the service that made it, an administrator, or the user.
     async fn deactivate(&self, account: &Account, administrator: Option<&str>) -> Result<(), String> {
         let user = encode(&account.user_id);
+        // To erase a user leaves what it uploaded, and the word that no limits hold for it. Whatever becomes of that, the account goes.
+        let mut left = Vec::new();
         if let Some(token) = administrator {
-            // To erase a user leaves what it uploaded, and the word that no limits hold for it.
             for more in [format!("/_synapse/admin/v1/users/{user}/media"), limits(&account.user_id)] {
                 match self.quietly(Method::DELETE, &more, Some(token), None).await {
                     Ok((200 | 404, _)) => {}
-                    Ok((status, body)) => return Err(format!("{more}: {status} {body}")),
-                    Err(error) => return Err(error.to_string()),
+                    Ok((status, body)) => left.push(format!("DELETE {more}: {status} {body}")),
+                    Err(error) => left.push(error.to_string()),
                 }
             }
         }
@@ -263,12 +264,14 @@ impl Endpoint {
                 self.quietly(Method::POST, path, Some(&account.token), Some(&body)).await
             }
         };
-        match answered.map_err(|error| error.to_string())? {
-            (200..300, _) => Ok(()),
+        match answered {
+            Ok((200..300, _)) => {}
             // A case of administration did it before.
-            (_, body) if body["errcode"] == "M_USER_DEACTIVATED" => Ok(()),
-            (status, body) => Err(format!("{status} {body}")),
+            Ok((_, body)) if body["errcode"] == "M_USER_DEACTIVATED" => {}
+            Ok((status, body)) => left.push(format!("{status} {body}")),
+            Err(error) => left.push(error.to_string()),
         }
+        if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
     }
 
     /// The rooms that a user is in.
