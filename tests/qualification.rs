@@ -179,12 +179,14 @@ fn one_mutant_of_each_family_is_killed() {
     let out_text = out.path().to_str().expect("a plain path");
     let args = ["mutants", "--one-of-each-family", "--format", "json", "--out", out_text];
     let (code, stdout, stderr) = support::fedproof(&args);
-    assert_eq!(code, 0, "{stdout}\n{stderr}");
-    let matrix: Value = serde_json::from_str(&stdout).expect("JSON");
+    let matrix: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("code {code}, no JSON: {stderr}"));
     let mutants = matrix["mutants"].as_array().expect("mutants");
+    // What is wrong, and nothing else: the whole matrix is longer than what a reader of CI's output gets to see.
+    let surviving: Vec<&Value> = mutants.iter().filter(|mutant| mutant["killed"] != true).collect();
+    let wrong = ["without_mutant", "stopped_because", "kept"].map(|key| format!("{key}: {}", matrix[key]));
+    assert_eq!(code, 0, "surviving: {surviving:?}; {}; {stderr}", wrong.join("; "));
     assert!(mutants.len() >= 20, "a family for each chapter: {}", mutants.len());
     for mutant in mutants {
-        assert_eq!(mutant["killed"], true, "{mutant}");
         let rows = |key: &str| mutant[key].as_array().expect("rows").iter().filter_map(Value::as_str);
         let unnamed = rows("killed_by").filter(|row| rows("expected").all(|expected| expected != *row));
         assert!(unnamed.into_iter().all(|row| row.starts_with("invariant/")), "{mutant}: invariants see all traffic");

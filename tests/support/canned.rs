@@ -24,6 +24,7 @@ pub(crate) fn store_at(folder: &Path, minute: u32, rows: &[Row], selectors: &[&s
         version: "1.163.2".to_owned(),
         server_name: format!("{name}.example"),
         digest: "d1".to_owned(),
+        upgrade_to: None,
     });
     let identity = Identity {
         run_id: format!("20261124-2{minute:03}00-1"),

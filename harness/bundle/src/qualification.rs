@@ -8,7 +8,7 @@ const NAMED: usize = 10;
 
 /// Why `runs` together are no qualification for what `asked` lists; nothing if they are one.
 ///
-/// All must be of one build (that of the first homeserver), one profile and one fedproof; each must be qualified and whole. Each
+/// All must be of one build (that of the first homeserver, or what that is upgraded to), one profile and one fedproof; each must be qualified and whole. Each
 /// gating case of priority 0 must have been decided in some run and have failed in none, whatever the run's own profile makes of
 /// it: skipped is not decided, and neither is not asked; what the specification does not offer anywhere is.
 pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
@@ -28,7 +28,10 @@ pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
     for (what, of) in [
         (
             "builds",
-            (|run| run.servers.first().map(|one| format!("{} ({})", one.spec, one.digest))) as fn(&RunRecord) -> _,
+            (|run| {
+                let build = run.servers.first()?.build_under_test();
+                Some(format!("{} ({})", build.spec, build.digest))
+            }) as fn(&RunRecord) -> _,
         ),
         ("profiles", |run| Some(run.identity.profile.clone())),
         ("versions of fedproof", |run| Some(run.identity.suite_version.clone())),

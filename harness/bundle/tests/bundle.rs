@@ -4,7 +4,9 @@
 
 use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack, verify, withheld};
 use fedproof_report::Archive;
-use fedproof_results::{CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, Verdict, WallMs};
+use fedproof_results::{
+    BuildInfo, CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, Verdict, WallMs,
+};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use std::{
@@ -34,6 +36,17 @@ fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
 
 /// A run whose profile has the case at `level`, of the build `digest`; beside it one that passes.
 fn run_at(folder: &Path, id: &str, verdict: Verdict, level: Level, digest: &str) -> PathBuf {
+    run_of(folder, id, verdict, level, (digest, None))
+}
+
+/// The same of a homeserver that begins as the first build, and is upgraded to the second.
+fn run_of(
+    folder: &Path,
+    id: &str,
+    verdict: Verdict,
+    level: Level,
+    (digest, upgrade_to): (&str, Option<&str>),
+) -> PathBuf {
     let identity = Identity {
         run_id: id.into(),
         started_at: "2026-11-24T20:31:00Z".into(),
@@ -57,6 +70,7 @@ fn run_at(folder: &Path, id: &str, verdict: Verdict, level: Level, digest: &str)
         version: "1.163.2".into(),
         server_name: "alpha.example".into(),
         digest: digest.into(),
+        upgrade_to: upgrade_to.map(|digest| BuildInfo { spec: "synapse@1.163.2".into(), digest: digest.into() }),
     };
     let result = SubjectResult {
         server: "alpha".into(),
@@ -183,6 +197,23 @@ fn a_failure_that_a_lenient_profile_let_pass_is_none_that_this_one_lets() {
     let lenient = run_at(ground.folder.path(), "lenient", Verdict::Fail, Level::Should, "d1");
     let because = ground.pack(&[lenient], &[case("acl/a/b")]).because.join("; ");
     assert_eq!(because, "1 gating cases of priority 0 failed: acl/a/b");
+}
+
+/// What is qualified is what an upgrade ends at: neither what it begins at nor another release.
+#[test]
+fn a_run_that_upgrades_is_of_the_build_that_it_upgrades_to() {
+    let ground = Ground::new();
+    let folder = ground.folder.path();
+    let plain = run(folder, "plain", Verdict::Pass);
+    let upgraded = |id: &str, from_to| run_of(folder, id, Verdict::Pass, Level::Must, from_to);
+    let to_it = [plain.clone(), upgraded("to", ("d0", Some("d1")))];
+    assert_eq!(ground.pack(&to_it, &[]).because, Vec::<String>::new());
+    ground.verify().unwrap();
+    for away in [("d1", Some("d2")), ("d0", Some("d2"))] {
+        let runs = [plain.clone(), upgraded(&format!("{}-away", away.0), away)];
+        let because = ground.pack(&runs, &[]).because.join("; ");
+        assert_eq!(because, "the runs are of different builds: synapse@1.163.2 (d1), synapse@1.163.2 (d2)");
+    }
 }
 
 #[test]

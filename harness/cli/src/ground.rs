@@ -3,7 +3,7 @@
 use crate::{args::Where, error::CliError, interrupt, project::Project};
 use fedproof_deployment::{Backend, Deployment, Description, Home, Notify, Setting, default_cache};
 use fedproof_gateway::Gateway;
-use fedproof_results::{CaseInfo, ServerInfo, ServerUsage};
+use fedproof_results::{BuildInfo, CaseInfo, ServerInfo, ServerUsage};
 use fedproof_runner::{Diary, Field};
 use fedproof_scenario::Loaded;
 use fedproof_virtual::World;
@@ -110,6 +110,9 @@ pub(crate) fn servers(field: &Field) -> Vec<ServerInfo> {
         version: homeserver.version(),
         server_name: homeserver.server_name().to_string(),
         digest: homeserver.digest().to_owned(),
+        upgrade_to: homeserver
+            .upgrade_to()
+            .map(|(spec, digest)| BuildInfo { spec: spec.into(), digest: digest.into() }),
     };
     field.homeservers.iter().map(info).collect()
 }

@@ -139,7 +139,10 @@ impl Deployment {
                 adapter: build.adapter.clone(),
                 installed: build.installed.clone(),
                 store,
-                upgrade: described.upgrade_to.as_ref().and_then(|next| Some(builds.get(next)?.installed.clone())),
+                upgrade: described
+                    .upgrade_to
+                    .as_ref()
+                    .and_then(|next| Some((next.clone(), builds.get(next)?.installed.clone()))),
                 upgraded: false.into(),
                 log: setting.logs.join(format!("{name}.log")),
                 // A process id in a container means nothing outside.

@@ -101,9 +101,9 @@ impl Home {
         self.booted().is_some_and(Homeserver::is_shut)
     }
 
-    /// Whether there is a build that it can be upgraded to.
-    pub fn can_upgrade(&self) -> bool {
-        self.booted().is_some_and(Homeserver::can_upgrade)
+    /// Specification and identity of the build that it can be upgraded to, if there is one.
+    pub fn upgrade_to(&self) -> Option<(&str, &str)> {
+        self.booted().and_then(Homeserver::upgrade_to)
     }
 
     /// Names of its workers, as far as this process started them.

@@ -103,9 +103,10 @@ impl Homeserver {
         self.0.shut
     }
 
-    /// Whether there is a build that it can be upgraded to.
-    pub fn can_upgrade(&self) -> bool {
-        self.0.server.upgrade.is_some()
+    /// Specification and identity of the build that it can be upgraded to, if there is one.
+    pub fn upgrade_to(&self) -> Option<(&str, &str)> {
+        let (spec, installed) = self.0.server.upgrade.as_ref()?;
+        Some((spec, &installed.digest))
     }
 
     /// Name of its adapter.

@@ -65,8 +65,8 @@ pub(crate) struct Server {
     pub(crate) installed: Installed,
     /// Where it keeps its data, and what it begins with.
     pub(crate) store: Store,
-    /// The build that it can be upgraded to.
-    pub(crate) upgrade: Option<Installed>,
+    /// The build that it can be upgraded to, and its specification.
+    pub(crate) upgrade: Option<(String, Installed)>,
     /// Whether the next boot is of that build.
     pub(crate) upgraded: AtomicBool,
     pub(crate) folder: PathBuf,
@@ -102,7 +102,7 @@ impl Server {
     /// The build that runs, or will.
     fn current(&self) -> &Installed {
         let upgrade = self.upgrade.as_ref().filter(|_| self.upgraded.load(Ordering::SeqCst));
-        upgrade.unwrap_or(&self.installed)
+        upgrade.map_or(&self.installed, |(_, installed)| installed)
     }
 
     /// Puts the first build in its place, with an empty database. It must not run.

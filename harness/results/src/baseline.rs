@@ -227,7 +227,9 @@ fn asked(record: &RunRecord) -> impl Iterator<Item = &CaseResult> {
 
 /// Name of the kind of each homeserver, by its own name: the first on which the same is installed.
 pub fn kinds(servers: &[ServerInfo]) -> BTreeMap<String, String> {
-    let alike = |one: &ServerInfo, other: &ServerInfo| (&one.spec, &one.digest) == (&other.spec, &other.digest);
+    let alike = |one: &ServerInfo, other: &ServerInfo| {
+        (&one.spec, &one.digest, &one.upgrade_to) == (&other.spec, &other.digest, &other.upgrade_to)
+    };
     let first = |server: &ServerInfo| servers.iter().find(|other| alike(server, other)).unwrap_or(server).name.clone();
     servers.iter().map(|server| (server.name.clone(), first(server))).collect()
 }

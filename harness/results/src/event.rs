@@ -20,6 +20,25 @@ pub struct ServerInfo {
     pub server_name: String,
     /// Digest of what was installed (constraints file or source tree).
     pub digest: String,
+    /// The build that it is upgraded to in the course of the run, where the deployment has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_to: Option<BuildInfo>,
+}
+
+/// What was installed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct BuildInfo {
+    /// What was asked for (`synapse@1.163.2`).
+    pub spec: String,
+    /// Digest of what was installed.
+    pub digest: String,
+}
+
+impl ServerInfo {
+    /// The build that the run says something about: what it is upgraded to, where there is an upgrade, or else what it began as.
+    pub fn build_under_test(&self) -> BuildInfo {
+        self.upgrade_to.clone().unwrap_or_else(|| BuildInfo { spec: self.spec.clone(), digest: self.digest.clone() })
+    }
 }
 
 /// What identifies a run.

@@ -40,6 +40,7 @@ fn run(cases: &Cases, complete: bool) -> RunRecord {
         version: "1".into(),
         server_name: String::new(),
         digest: String::new(),
+        upgrade_to: None,
     };
     let info = |(id, (level, _)): (&String, &(Level, _))| CaseInfo {
         id: id.clone(),

@@ -153,11 +153,11 @@ impl Plan {
     }
 }
 
-/// What makes two homeservers the same subject: version and digest of what was installed, whether it can be upgraded, and
+/// What makes two homeservers the same subject: version and digest of what was installed, what it can be upgraded to, and
 /// its workers.
 fn kind_of(homeserver: &Home) -> String {
     let workers = homeserver.workers().join(",");
-    format!("{} {} {} {workers}", homeserver.spec(), homeserver.digest(), homeserver.can_upgrade())
+    format!("{} {} {:?} {workers}", homeserver.spec(), homeserver.digest(), homeserver.upgrade_to())
 }
 
 /// The homeservers under test, each with another one if there is any. `turn` says whose turn it is among equals.
@@ -173,9 +173,10 @@ fn pairs<'a>(
     }
     // What only some homeservers have decides who is under test; where none has it, the scenario is skipped on all of them.
     let needs = |feature: &str| scenario.scenario.needs.features.iter().any(|needed| needed == feature);
-    let upgrades = needs(UPGRADE) && open.iter().any(|homeserver| homeserver.can_upgrade());
+    let upgrades = needs(UPGRADE) && open.iter().any(|homeserver| homeserver.upgrade_to().is_some());
     let staffed = needs(WORKERS) && open.iter().any(|homeserver| !homeserver.workers().is_empty());
-    let will_do = |subject: &&Home| (!upgrades || subject.can_upgrade()) && (!staffed || !subject.workers().is_empty());
+    let will_do =
+        |subject: &&Home| (!upgrades || subject.upgrade_to().is_some()) && (!staffed || !subject.workers().is_empty());
     let one_of_each: Vec<&Home> =
         versions.values().enumerate().map(|(n, alike)| alike[(turn + n) % alike.len()]).collect();
     let subjects = one_of_each.iter().copied().filter(will_do);

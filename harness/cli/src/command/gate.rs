@@ -155,8 +155,9 @@ fn pairs_of(folder: &Path, candidate: &Entry) -> Result<LoadRecord, CliError> {
             "--load {folder} is no paired load (`fedproof load paired --against …`)"
         )));
     };
-    let digest =
-        |servers: &[ServerInfo]| servers.first().map(|server| (server.implementation.clone(), server.digest.clone()));
+    let digest = |servers: &[ServerInfo]| {
+        servers.first().map(|server| (server.implementation.clone(), server.build_under_test().digest))
+    };
     if digest(&comparison.servers) != digest(&candidate.head.servers) {
         return Err(CliError::bad_input(format!(
             "--load {folder} compares with another build than the run is of (its first homeserver): B must be the candidate"

@@ -116,6 +116,7 @@ fn info(one: &Connected) -> ServerInfo {
         version: one.version.clone(),
         server_name: one.server_name.to_string(),
         digest: one.digest.clone(),
+        upgrade_to: None,
     }
 }
 

@@ -54,7 +54,7 @@ fn head(view: &View, run: &RunHead, before: Option<&RunHead>) -> Markup {
             div { dt { (words.track) } dd { (part::place(run)) } }
             div { dt { (words.started) } dd { (part::time(&run.started_at)) br; span.quiet { (fill(words.took, &[&duration(run.wall_ms)])) } } }
             @for server in &run.servers {
-                div { dt { (words.homeserver) " " (part::text(&server.name)) } dd { (part::text(&server.implementation)) " " (part::text(&server.version)) br; span.quiet { (part::text(&server.spec)) } } }
+                div { dt { (words.homeserver) " " (part::text(&server.name)) } dd { (part::text(&server.implementation)) " " (part::text(&server.version)) br; span.quiet { (part::text(&server.spec)) @if let Some(next) = &server.upgrade_to { " → " (part::text(&next.spec)) } } } }
             }
             div { dt { (words.suite) } dd { "fedproof " (part::text(&run.suite_version)) br; span.quiet { code { (part::text(run.suite_digest.get(..12).unwrap_or(&run.suite_digest))) } ", seed " (run.seed) } } }
             @if !run.machine.is_empty() { div { dt { (words.machine) } dd { (part::text(&run.machine)) } } }

@@ -54,6 +54,9 @@ fn identity(record: &RunRecord) -> Markup {
                     dd {
                         (text(&server.implementation)) " " (text(&server.version)) br;
                         span.quiet { (text(&server.server_name)) ", from " (text(&server.spec)) br; "digest " code { (text(&server.digest)) } }
+                        @if let Some(next) = &server.upgrade_to {
+                            br; span.quiet { "upgraded to " (text(&next.spec)) ", digest " code { (text(&next.digest)) } }
+                        }
                     }
                 }
             }

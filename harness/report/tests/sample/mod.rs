@@ -101,6 +101,7 @@ fn boot() -> Vec<Event> {
         version: version.into(),
         server_name: format!("{name}.example"),
         digest: "sha256:5f0c9b1e".into(),
+        upgrade_to: None,
     };
     vec![
         Event::Progress { server: Some("alpha".into()), message: "boot".into() },

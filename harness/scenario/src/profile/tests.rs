@@ -36,6 +36,7 @@ fn server(version: &str) -> ServerInfo {
         version: version.into(),
         server_name: String::new(),
         digest: String::new(),
+        upgrade_to: None,
     }
 }
 
