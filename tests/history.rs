@@ -84,6 +84,49 @@ fn a_regression_against_the_history_blocks_and_says_why() {
     assert!(code == 2 && error.contains("no earlier run of branch dev"), "{error}");
 }
 
+/// A merge request may bring a folder of any name.
+#[test]
+fn beside_a_history_a_bare_base_is_a_branch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    store_at(&here.join("good"), 1, GOOD, &[], 200, true);
+    store_at(&here.join("worse"), 9, WORSE, &[], 200, true);
+    store_at(&here.join("main"), 2, WORSE, &[], 200, true);
+    assert_eq!(at(here, &["history", "import", "good", "--build", "c1"]).0, 0);
+    let base = |base: &str| {
+        let (_, judged) = json(
+            here,
+            &["gate", "worse", "--base", base, "--history", "fedproof-history.db", "--build", "c2", "--format", "json"],
+        );
+        judged["findings"].as_array().expect("findings").iter().any(|finding| finding["rule"] == "cases.regressed")
+    };
+    assert!(base("main"), "held against the branch");
+    assert!(!base("./main"), "and against the folder, where that is meant");
+    let args = ["gate", "worse", "--base", "good", "--history", "fedproof-history.db"];
+    let (code, _, error) = at(here, &args);
+    assert!(code == 2 && error.contains("no earlier run of branch good") && error.contains("is ./good"), "{error}");
+}
+
+/// It has no place among the others, either.
+#[test]
+fn a_build_that_did_not_start_is_told_so_whatever_it_is_to_be_held_against() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    store_at(&here.join("good"), 1, GOOD, &[], 200, true);
+    store_at(&here.join("dead"), 2, WORSE, &[], 200, false);
+    assert_eq!(at(here, &["history", "import", "good", "--build", "c1"]).0, 0);
+    let events = fs::read_to_string(here.join("dead/events.jsonl")).expect("written");
+    let started = |line: &&str| line.contains("\"run_started\"") || line.contains("\"run_finished\"");
+    let left: Vec<&str> = events.lines().filter(started).collect();
+    assert_eq!(left.len(), 2, "{events}");
+    fs::remove_dir_all(here.join("dead")).expect("removed");
+    fs::create_dir(here.join("dead")).expect("made");
+    fs::write(here.join("dead/events.jsonl"), left.join("\n") + "\n").expect("written");
+    let gate = ["gate", "dead", "--base", "main", "--history", "fedproof-history.db", "--format", "markdown"];
+    let (code, text, error) = at(here, &gate);
+    assert!(code == 3 && text.contains("bravo ended with signal 9"), "{code} {text}{error}");
+}
+
 #[test]
 fn a_history_goes_from_one_store_to_another() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -184,6 +227,45 @@ fn a_bundle_says_why_it_is_no_qualification_and_shows_tampering() {
     assert!(code == 2 && error.contains("as an Ed25519 key"), "the secret half is no public one: {error}");
     fs::remove_file(here.join("b.tar.gz.sig")).expect("it was there");
     assert_eq!(at(here, &verify).0, 2);
+}
+
+/// Who makes the runs may say in them what he likes: only the profile in the bundle accepts a failure.
+#[test]
+fn a_failure_that_no_profile_accepts_qualifies_nothing_and_neither_does_a_run_by_another_profile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    store_at(&here.join("run"), 1, WORSE, &[], 200, true);
+    assert_eq!(at(here, &["bundle", "--new-key", "key"]).0, 0);
+    let pack = ["bundle", "run", "--key", "key", "--to", "b.tar.gz"];
+    let (code, _, error) = at(here, &[&pack[..], &["--profile", "bundesmessenger"]].concat());
+    assert!(code == 2 && error.contains("is of profile matrix-spec, not of bundesmessenger"), "{code} {error}");
+    // Without an excuse it goes in, and qualifies nothing.
+    assert_eq!(at(here, &pack).0, 1);
+
+    let events = here.join("run/events.jsonl");
+    let excuse = r#""verdict":"fail","deviation":{"reason":"my own","accepted_by":"me","expires":"2099-01-01","expired":false,"reference":"none"}"#;
+    let told = fs::read_to_string(&events).expect("written");
+    assert!(told.contains(r#""verdict":"fail""#) && !told.contains("deviation"), "{told}");
+    fs::write(&events, told.replace(r#""verdict":"fail""#, excuse)).expect("written");
+    let (code, _, error) = at(here, &pack);
+    let says =
+        "counts as accepted, which profile matrix-spec does not do: my own (accepted by me until 2099-01-01; none)";
+    assert!(code == 2 && error.contains("nothing is bundled") && error.contains(says), "{code} {error}");
+
+    // Whoever has the key can pack it nevertheless, without the record that says otherwise.
+    fs::remove_file(here.join("run/run.json")).expect("it was there");
+    let key = fedproof_bundle::SigningKey::read(&here.join("key")).expect("a key");
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/profiles/matrix-spec.yaml");
+    let contents = fedproof_bundle::Contents {
+        runs: &[here.join("run")],
+        asked: &[],
+        beside: &[("profile/matrix-spec.yaml".to_owned(), profile)],
+        made_at: "2026-11-26T12:00:00Z",
+        suite_version: env!("CARGO_PKG_VERSION"),
+    };
+    fedproof_bundle::pack(&contents, &key, &here.join("b.tar.gz")).expect("packed");
+    let (code, text, error) = at(here, &["verify", "b.tar.gz", "--key", "key.pub"]);
+    assert!(code == 1 && text.is_empty() && error.contains(says), "{code} {text}{error}");
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
         if !run.complete {
             reasons.push(format!("run {id} stopped early: {}", run.stopped_because));
         }
+        if run.servers.first().is_some_and(|one| one.build_under_test().digest.is_empty()) {
+            reasons.push(format!("run {id} says not which build it is of: `digest` in the connection file"));
+        }
     }
     for (what, of) in [
         (

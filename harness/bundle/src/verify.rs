@@ -10,13 +10,16 @@ use flate2::read::GzDecoder;
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
 /// A bundle that holds, by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Verified {
     /// What it says.
     pub manifest: Manifest,
     /// What had to be decided, as its maker says: [`crate::withheld`] holds it against a catalogue that is known.
     pub asked: Vec<CaseInfo>,
-    /// The profiles by which it had, by path below [`PROFILE`].
+    /// The runs, as their events tell them.
+    pub records: Vec<RunRecord>,
+    /// The profiles by which it had, by path below [`PROFILE`]: whether they accept what the runs say they do is for whoever
+    /// can read one.
     pub profiles: BTreeMap<String, String>,
 }
 
@@ -41,12 +44,12 @@ pub fn verify(bundle: &Path, signature: Option<&Path>, key: &VerifyingKey) -> Re
     }
     are_the_files(&manifest, &files)?;
     let asked: Vec<CaseInfo> = parse(CATALOGUE, files.get(CATALOGUE).map(Vec::as_slice).unwrap_or_default())?;
-    concludes(&manifest, &asked, &files)?;
+    let records = concludes(&manifest, &asked, &files)?;
     let profiles = files.iter().filter_map(|(path, content)| {
         Some((path.strip_prefix(PROFILE)?.to_owned(), String::from_utf8_lossy(content).into_owned()))
     });
     let profiles = profiles.collect();
-    Ok(Verified { manifest, asked, profiles })
+    Ok(Verified { manifest, asked, records, profiles })
 }
 
 fn unpacked(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
@@ -82,8 +85,12 @@ fn are_the_files(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Resu
     }
 }
 
-/// Whether the manifest says what follows from the streams of events.
-fn concludes(manifest: &Manifest, asked: &[CaseInfo], files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+/// Whether the manifest says what follows from the streams of events; gives the runs that they tell.
+fn concludes(
+    manifest: &Manifest,
+    asked: &[CaseInfo],
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Vec<RunRecord>, BundleError> {
     let mut records = Vec::new();
     let mut runs = Vec::new();
     for run in &manifest.runs {
@@ -124,7 +131,7 @@ fn concludes(manifest: &Manifest, asked: &[CaseInfo], files: &BTreeMap<String, V
         };
         return wrong(told(manifest.qualified, &manifest.because), told(because.is_empty(), &because));
     }
-    Ok(())
+    Ok(records)
 }
 
 /// What programs read of a run's record: its word, and that of every case on every homeserver.

@@ -18,6 +18,10 @@ fn policy() -> Policy {
 
 /// Findings as `effect rule about`.
 fn found(candidate: &Entry, base: Option<&Entry>, figures: &[f64]) -> (Vec<String>, Vec<Finding>) {
+    found_by(&policy(), candidate, base, figures)
+}
+
+fn found_by(policy: &Policy, candidate: &Entry, base: Option<&Entry>, figures: &[f64]) -> (Vec<String>, Vec<Finding>) {
     let point = |(run, value): (usize, &f64)| SeriesPoint {
         run_id: format!("run-{run}"),
         build: format!("c{run}"),
@@ -35,7 +39,7 @@ fn found(candidate: &Entry, base: Option<&Entry>, figures: &[f64]) -> (Vec<Strin
         is_of_its_branch: true,
         history_is_missing: points == 0,
     };
-    let findings = judge(&question, &policy());
+    let findings = judge(&question, policy);
     let told = findings.iter().map(|one| format!("{:?} {} {}", one.effect, one.rule, one.about)).collect();
     (told, findings)
 }
@@ -102,6 +106,62 @@ fn one_run_out_of_bounds_and_a_change_of_level_say_how_much_and_since_when() {
     // Less is no finding.
     candidate.figures[0].value = 50.0;
     assert_eq!(found(&candidate, None, &steady).0, Vec::<String>::new());
+}
+
+/// A step that is meant would stop every build after it, if nobody could say so.
+#[test]
+fn a_worse_level_is_accepted_up_to_a_value_and_until_a_day() {
+    let mut candidate = entry(40, 1);
+    let figure = &mut candidate.figures[0];
+    figure.value = 140.0;
+    let (name, day) = (figure.name.clone(), candidate.head.started_at[..10].to_owned());
+    let steady: Vec<f64> = (0..30).map(|run| 100.0 + f64::from(run % 3)).collect();
+    let stepped: Vec<f64> = steady.iter().copied().chain([139.0, 141.0, 140.0, 139.0, 141.0, 140.0]).collect();
+    let shipped = include_str!("../../../fixtures/gate.yaml");
+    let accepted = |figure: &str, at_most: f64, expires: &str| {
+        let line = format!(
+            "accepted: [{{figure: {figure}, at_most: {at_most}, reason: meant, accepted_by: N, expires: {expires}}}]"
+        );
+        Policy::parse(&shipped.replace("accepted: []", &line)).unwrap()
+    };
+    for (figures, rule) in [(&steady, "history.bounds.cpu"), (&stepped, "history.changes.cpu")] {
+        let told = |policy: &Policy| found_by(policy, &candidate, None, figures);
+        let (notes, findings) = told(&accepted(&name, 145.0, &day));
+        assert_eq!(notes, [format!("Note {rule} {name}")]);
+        assert!(findings[0].says.ends_with(&format!("(accepted up to 145 by N until {day}: meant)")), "{findings:?}");
+        for other in
+            [accepted(&name, 139.0, &day), accepted(&name, 145.0, "2025-01-01"), accepted("cpu(bravo)", 145.0, &day)]
+        {
+            assert_ne!(told(&other).1[0].effect, Effect::Note, "{other:?}");
+        }
+    }
+    let nobody = shipped.replace(
+        "accepted: []",
+        "accepted: [{figure: x, at_most: 1, reason: ' ', accepted_by: N, expires: 2027-01-01}]",
+    );
+    assert!(Policy::parse(&nobody).unwrap_err().to_string().contains("history.accepted of x needs a reason"));
+}
+
+/// Shortly after a step nothing is said of one run: that it is not, is told.
+#[test]
+fn figures_without_a_level_are_named() {
+    let candidate = entry(40, 1);
+    let value = candidate.figures[0].value;
+    let lower: Vec<f64> = (0..30).map(|run| value * 2.0 + f64::from(run % 3)).chain([value; 3]).collect();
+    let (_, findings) = found(&candidate, None, &lower);
+    let told = findings.iter().find(|finding| finding.rule == "history.nothing").unwrap();
+    assert!(told.says.contains("held against no level") && told.says.contains("cpu(alpha)"), "{told:?}");
+}
+
+/// A promise that is no promise any more, with another verdict at the same time.
+#[test]
+fn a_requirement_that_becomes_an_observation_is_weakened() {
+    for (level, verdict) in [(Level::Observe, Verdict::Observed), (Level::Should, Verdict::Skipped)] {
+        let (base, mut candidate) = (entry(1, 1), entry(2, 1));
+        candidate.outcomes[0].level = level;
+        candidate.outcomes[0].verdict = verdict;
+        assert_eq!(found(&candidate, Some(&base), &[]).0, ["Block cases.weakened acl/area-0/case-0 on alpha"]);
+    }
 }
 
 #[test]

@@ -15,9 +15,9 @@ pub(crate) struct Bundle {
     /// The archive to write; its signature goes beside it, as FILE.sig
     #[arg(long, default_value = "qualification.tar.gz", value_name = "FILE")]
     pub(crate) to: PathBuf,
-    /// Profile that says which cases a qualification must have decided
-    #[arg(long, default_value = "matrix-spec", value_name = "NAME")]
-    pub(crate) profile: String,
+    /// Profile that says which cases a qualification must have decided; that of the runs if it is not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Further files for the archive, such as bills of material (repeatable)
     #[arg(long = "with", value_name = "FILE")]
     pub(crate) with: Vec<PathBuf>,
@@ -57,6 +57,12 @@ pub(crate) struct Bisect {
     /// How many pairs of plays each of them takes: fewer are sooner done, and tell larger differences only
     #[arg(long, conflicts_with = "case", value_name = "N")]
     pub(crate) pairs: Option<usize>,
+    /// Profile by which the case is played: some are asked for by one only
+    #[arg(long, conflicts_with = "figure", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Client that the case is played with
+    #[arg(long, conflicts_with = "figure", value_name = "CLIENT")]
+    pub(crate) client: Option<String>,
     /// A git checkout of the homeserver: GOOD and BAD are commits, and it is left as it is
     #[arg(long, value_name = "DIR")]
     pub(crate) checkout: Option<PathBuf>,

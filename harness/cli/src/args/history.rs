@@ -139,7 +139,7 @@ pub(crate) struct Gate {
     /// Hold the run against these accepted verdicts, in place of those it was held against when it ran
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
-    /// Hold it against a base as well: the results folder of a run, or a branch of --history, of which the latest run of the same place counts
+    /// Hold it against a base as well: the results folder of a run, or a branch of --history, of which the latest run of the same place counts; beside --history a folder begins with . or /
     #[arg(long, value_name = "DIR|BRANCH")]
     pub(crate) base: Option<String>,
     /// A history: what came before says what is flaky, and which figures are out of bounds or changed their level

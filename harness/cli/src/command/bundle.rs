@@ -6,9 +6,10 @@ use crate::{
     identity::now,
     project::{Project, render},
     stdout,
+    verdicts::read_run,
 };
 use fedproof_bundle::{BundleError, Contents, Manifest, PROFILE, SigningKey, Verified, VerifyingKey, pack, withheld};
-use fedproof_results::{CaseInfo, Level, exit};
+use fedproof_results::{CaseInfo, Deviation, Level, RunRecord, exit};
 use fedproof_scenario::Profile;
 use serde::Serialize;
 use std::{collections::BTreeMap, fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
@@ -24,12 +25,16 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
     }
     let project = project()?;
     let catalogue = project.catalogue()?;
-    let profile = project.profile(&args.profile, &catalogue.cases())?;
+    let runs = args.runs.iter().map(|folder| read_run(folder)).collect::<Result<Vec<_>, _>>()?;
+    let of_runs = runs.first().map(|run| run.identity.profile.clone());
+    let name = args.profile.clone().or(of_runs).unwrap_or_default();
+    let profile = project.profile(&name, &catalogue.cases())?;
+    if let Some(unfounded) = unfounded(&runs, &profile) {
+        return Err(CliError::bad_input(format!("nothing is bundled, since {unfounded}")));
+    }
     let asked = asked(&catalogue.cases(), &profile);
-    let mut beside = vec![(
-        format!("{PROFILE}{}.yaml", args.profile),
-        project.root.join(format!("fixtures/profiles/{}.yaml", args.profile)),
-    )];
+    let mut beside =
+        vec![(format!("{PROFILE}{name}.yaml"), project.root.join(format!("fixtures/profiles/{name}.yaml")))];
     for file in &args.with {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         beside.push((format!("with/{name}"), file.clone()));
@@ -53,6 +58,36 @@ fn asked(cases: &[CaseInfo], profile: &Profile) -> Vec<CaseInfo> {
     asked.map(|case| CaseInfo { level: profile.level_of(case), ..case.clone() }).collect()
 }
 
+/// What runs say by a profile that it does not: that they were played by it, and that it accepts a failure.
+fn unfounded(runs: &[RunRecord], profile: &Profile) -> Option<String> {
+    for run in runs {
+        let RunRecord { identity, servers, cases, .. } = run;
+        if identity.profile != profile.profile {
+            return Some(format!(
+                "run {} is of profile {}, not of {}",
+                identity.run_id, identity.profile, profile.profile
+            ));
+        }
+        let subjects =
+            cases.iter().flat_map(|result| result.subjects.iter().map(move |subject| (&result.case, subject)));
+        for (case, subject) in subjects {
+            let Some(said) = &subject.deviation else { continue };
+            let server = servers.iter().find(|server| server.name == subject.server);
+            // Whether it had expired is the day's to say; everything else the profile's.
+            let by_it = server.and_then(|server| profile.deviation(case, server, said.expires));
+            let by_it = by_it.map(|by_it| Deviation { expired: said.expired, ..by_it });
+            if by_it.as_ref() != Some(said) {
+                let (id, case, server) = (&identity.run_id, &case.id, &subject.server);
+                return Some(format!(
+                    "in run {id} the failure of {case} on {server} counts as accepted, which profile {} does not do: {said}",
+                    profile.profile
+                ));
+            }
+        }
+    }
+    None
+}
+
 /// Checks a bundle: 0 if it holds and is a qualification, 1 if it holds and is none, or does not hold.
 pub(crate) fn verify(project: impl Fn() -> Result<Project, CliError>, args: &Verify) -> Result<u8, CliError> {
     let key = VerifyingKey::read(&args.key)?;
@@ -68,15 +103,22 @@ fn held_against_own(project: impl Fn() -> Result<Project, CliError>, verified: &
     if made_by != VERSION {
         return Ok(format!("as its maker says: fedproof {made_by} made it, and this is {VERSION}"));
     }
-    let Ok(project) = project() else {
-        return Ok("as its maker says: no folder of fedproof is here to hold it against (--root DIR)".to_owned());
-    };
     let Some((name, text)) = verified.profiles.first_key_value().filter(|_| verified.profiles.len() == 1) else {
         let what = "holds not one profile, by which something had to be decided".to_owned();
         return Err(BundleError::Content { file: PROFILE.to_owned(), what }.into());
     };
     let profile = Profile::parse(&format!("{PROFILE}{name}"), text);
     let profile = profile.map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))?;
+    if let Some(unfounded) = unfounded(&verified.records, &profile) {
+        return Err(BundleError::Content {
+            file: format!("{PROFILE}{name}"),
+            what: format!("is not that of its runs: {unfounded}"),
+        }
+        .into());
+    }
+    let Ok(project) = project() else {
+        return Ok("as its maker says: no folder of fedproof is here to hold it against (--root DIR)".to_owned());
+    };
     let own = asked(&project.catalogue()?.cases(), &profile);
     if let Some(withheld) = withheld(&verified.asked, &own) {
         return Err(BundleError::Catalogue { version: VERSION.to_owned(), withheld }.into());

@@ -9,7 +9,7 @@ use crate::{
 use fedproof_report::{changes_markdown, changes_text};
 use fedproof_results::{Comparison, Line, exit};
 
-/// Like `diff`: exit code 0 if nothing is different, 1 if something is.
+/// Like `diff`: exit code 0 if nothing is different, 1 if something is; 3 if nothing is as far as the runs came.
 pub(crate) fn compare(args: &Compare) -> Result<u8, CliError> {
     let (before, after) = (Stored::read(&args.before)?, Stored::read(&args.after)?);
     // Where the two were asked about different cases, only what both were asked about can be compared.
@@ -29,7 +29,11 @@ pub(crate) fn compare(args: &Compare) -> Result<u8, CliError> {
         ListFormat::Text => stdout::print(&changes_text(&comparison, usize::MAX)),
         ListFormat::Markdown => stdout::print(changes_markdown(&comparison).trim_end()),
     }
-    Ok(if comparison.is_empty() { exit::QUALIFIED } else { exit::NOT_QUALIFIED })
+    Ok(match comparison.unreached {
+        _ if !comparison.is_empty() => exit::NOT_QUALIFIED,
+        0 => exit::QUALIFIED,
+        _ => exit::INCONCLUSIVE,
+    })
 }
 
 /// What makes the two hard to compare.

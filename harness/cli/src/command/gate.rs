@@ -78,7 +78,12 @@ async fn over_time(
     candidate: &Entry,
     policy: &Policy,
 ) -> Result<(Vec<Finding>, Option<String>), CliError> {
-    let folder = args.base.as_deref().map(Path::new).filter(|base| base.is_dir());
+    // Beside a history a bare name is a branch, whatever folder of that name somebody has put here.
+    let is_folder = |base: &&str| match &args.history {
+        Some(_) => base.starts_with(['.', '/']),
+        None => Path::new(base).is_dir(),
+    };
+    let folder = args.base.as_deref().filter(is_folder).map(Path::new);
     let branch = args.base.as_deref().filter(|_| folder.is_none()).unwrap_or(&args.label.branch);
     let mut base = match folder {
         Some(folder) => Some(comparable(folder, candidate, branch)?),
@@ -101,9 +106,13 @@ async fn over_time(
         }
         None => {}
     }
-    if base.is_none() && args.base.is_some() {
+    // A run that ended early says so itself: what did not start has no place among the others, either.
+    if base.is_none() && args.base.is_some() && candidate.head.complete {
         let place = &candidate.head.place;
-        return Err(CliError::bad_input(format!("the history has no earlier run of branch {branch} in {place:?}")));
+        let hint = if Path::new(branch).is_dir() { format!("; the folder is ./{branch}") } else { String::new() };
+        return Err(CliError::bad_input(format!(
+            "the history has no earlier run of branch {branch} in {place:?}{hint}"
+        )));
     }
     let question = Question {
         candidate,
@@ -156,9 +165,16 @@ fn pairs_of(folder: &Path, candidate: &Entry) -> Result<LoadRecord, CliError> {
         )));
     };
     let digest = |servers: &[ServerInfo]| {
-        servers.first().map(|server| (server.implementation.clone(), server.build_under_test().digest))
+        let known = servers.first().map(|server| (server.implementation.clone(), server.build_under_test().digest));
+        known.filter(|(_, digest)| !digest.is_empty())
     };
-    if digest(&comparison.servers) != digest(&candidate.head.servers) {
+    let candidate = digest(&candidate.head.servers);
+    if candidate.is_none() {
+        return Err(CliError::bad_input(format!(
+            "--load {folder} cannot be told to be of the run's build, which the run does not name: `digest` in the connection file"
+        )));
+    }
+    if digest(&comparison.servers) != candidate {
         return Err(CliError::bad_input(format!(
             "--load {folder} compares with another build than the run is of (its first homeserver): B must be the candidate"
         )));

@@ -36,6 +36,8 @@ fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
     let was_gating = before.any(|one| one.level.gates(false));
     let (rule, effect) = match change.change {
         ChangeKind::NewFailure => ("cases.regressed", cases.regressed),
+        // Whatever its verdict is now: that of an observation says nothing of a promise.
+        _ if was_gating && !change.level.gates(false) => ("cases.weakened", cases.weakened),
         ChangeKind::NewPass => ("cases.fixed", cases.fixed),
         ChangeKind::Verdict if decided(change.before) && !decided(change.after) => ("cases.undecided", cases.undecided),
         ChangeKind::Verdict => ("cases.changed", cases.changed),
@@ -44,7 +46,6 @@ fn found(change: &Change, question: &Question, policy: &Policy) -> Finding {
         ChangeKind::NewCase => ("cases.new", cases.new),
         ChangeKind::RemovedCase => ("cases.removed", cases.removed),
         ChangeKind::Behaviour => ("cases.behaviour", cases.behaviour),
-        ChangeKind::Level if was_gating && !change.level.gates(false) => ("cases.weakened", cases.weakened),
         ChangeKind::Level => ("cases.level", cases.level),
     };
     let word = |verdict: Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());

@@ -1,11 +1,14 @@
 //! Figures: of a paired session, of one run against those before it, and of all of them together.
 
-use super::{Effect, Finding, Policy, Question};
+use super::{AcceptedLevel, Effect, Finding, Policy, Question};
 use crate::{
-    FigureKind,
+    Figure, FigureKind,
     change::{change_points, median},
 };
-use fedproof_results::load::{LoadRecord, LoadVerdict, Verdict};
+use fedproof_results::{
+    Day,
+    load::{LoadRecord, LoadVerdict, Verdict},
+};
 
 /// Fewest runs before the candidate that make a level.
 const LEAST_RUNS: usize = 5;
@@ -13,14 +16,18 @@ const LEAST_RUNS: usize = 5;
 /// One run against the level before it: what is counted is steady enough for one run to tell.
 pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut without_level = Vec::new();
     for figure in &question.candidate.figures {
-        let Some(bound) = policy.history.bounds.get(&figure.kind) else { continue };
+        let Some(bound) = policy.history.bounds.get(&figure.kind).filter(|bound| bound.is != Effect::Ignore) else {
+            continue;
+        };
         let before: Vec<f64> = values(question, &figure.name);
         // The level is what came since the last change, or yesterday's step would be allowed for ever.
         let settings = policy.history.changes.settings(bound.share, question.candidate.figures.len());
         let from = change_points(&before, &settings).last().map_or(0, |change| change.at);
         let level = &before[from..];
         if level.len() < LEAST_RUNS {
+            without_level.push(figure.name.as_str());
             continue;
         }
         let middle = median(level);
@@ -30,7 +37,7 @@ pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
         let allowed = middle + (bound.share * middle.abs()).max(bound.sigmas * sigma);
         if figure.value > allowed {
             let more = (figure.value - middle) / middle.abs() * 100.0;
-            findings.push(Finding {
+            let finding = Finding {
                 rule: match figure.kind {
                     FigureKind::Work => "history.bounds.work",
                     FigureKind::Cpu => "history.bounds.cpu",
@@ -47,10 +54,44 @@ pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
                 ),
                 since: Some(question.candidate.head.build.clone()),
                 chance: None,
-            });
+            };
+            findings.push(or_accepted(finding, figure, question, policy));
         }
     }
+    // Where no series has a level, `unjudged` says so.
+    if !without_level.is_empty() && longest(question) >= LEAST_RUNS {
+        let (count, named) = (without_level.len(), without_level.join(", "));
+        findings.push(Finding {
+            rule: "history.nothing",
+            effect: policy.history.nothing,
+            about: question.candidate.head.place.clone(),
+            says: format!("{count} figures were held against no level, for want of {LEAST_RUNS} runs since the last change: {named}"),
+            since: None,
+            chance: None,
+        });
+    }
     findings
+}
+
+/// A worse figure, or a note of it where the policy accepts it on the day of the run.
+fn or_accepted(finding: Finding, figure: &Figure, question: &Question, policy: &Policy) -> Finding {
+    let today = Day::of_time(&question.candidate.head.started_at).ok();
+    let holds = |one: &&AcceptedLevel| {
+        one.figure == figure.name && figure.value <= one.at_most && today.is_some_and(|today| today <= one.expires)
+    };
+    match policy.history.accepted.iter().find(holds) {
+        Some(AcceptedLevel { at_most, reason, accepted_by, expires, .. }) => Finding {
+            effect: finding.effect.max(Effect::Note),
+            says: format!("{} (accepted up to {at_most} by {accepted_by} until {expires}: {reason})", finding.says),
+            ..finding
+        },
+        None => finding,
+    }
+}
+
+/// How many runs before the candidate the longest series has.
+fn longest(question: &Question) -> usize {
+    question.figures.values().map(Vec::len).max().unwrap_or(0)
 }
 
 /// Changes of level to the worse among the latest runs, the candidate included.
@@ -73,7 +114,7 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
             }
             let build = points.get(change.at).map_or(&question.candidate.head.build, |point| &point.build);
             let before = change.at.checked_sub(1).and_then(|at| points.get(at)).map_or("", |point| &point.build);
-            findings.push(Finding {
+            let finding = Finding {
                 rule: match figure.kind {
                     FigureKind::Work => "history.changes.work",
                     FigureKind::Cpu => "history.changes.cpu",
@@ -93,7 +134,8 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
                 ),
                 since: Some(build.clone()),
                 chance: Some(change.chance),
-            });
+            };
+            findings.push(or_accepted(finding, figure, question, policy));
         }
     }
     findings
@@ -114,7 +156,7 @@ pub(super) fn unjudged(question: &Question, policy: &Policy) -> Vec<Finding> {
         chance: None,
     };
     let has = |name: &String| candidate.figures.iter().any(|figure| figure.name == *name);
-    let runs = question.figures.values().map(Vec::len).max().unwrap_or(0);
+    let runs = longest(question);
     // One that came once is no series: half of the runs have those that are.
     let gone = question.figures.iter().filter(|(name, points)| !has(name) && 2 * points.len() >= runs);
     let mut findings: Vec<Finding> = gone

@@ -8,7 +8,7 @@ mod figures;
 mod policy;
 pub mod told;
 
-pub use policy::{Bound, Changes, Effect, Policy, PolicyError};
+pub use policy::{AcceptedLevel, Bound, Changes, Effect, Policy, PolicyError};
 
 use crate::{CaseOutcome, Entry, SeriesPoint};
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! What blocks a build, and what only warns: one YAML file.
 
 use crate::{FigureKind, change::Settings};
+use fedproof_results::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -96,6 +97,25 @@ pub struct History {
     pub bounds: BTreeMap<FigureKind, Bound>,
     /// Changes of level.
     pub changes: Changes,
+    /// Levels that are worse, and known.
+    #[serde(default)]
+    pub accepted: Vec<AcceptedLevel>,
+}
+
+/// A worse level that somebody accepts for a time: without it, a step that is meant would stop every build after it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedLevel {
+    /// Name of the series (`cpu(alpha)`).
+    pub figure: String,
+    /// Up to which value, in the unit of the series.
+    pub at_most: f64,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub accepted_by: String,
+    /// Last day on which it is.
+    pub expires: Day,
 }
 
 /// What one run may add.
@@ -145,6 +165,12 @@ pub enum PolicyError {
     NoKind {
         /// Which.
         kind: String,
+    },
+    /// A worse level that nobody answers for.
+    #[error("read it as a policy: history.accepted of {figure} needs a reason and accepted_by")]
+    Unexplained {
+        /// Which series.
+        figure: String,
     },
     /// A share that is none.
     #[error("read it as a policy: {what} is {value}, it must be {expected}")]
@@ -197,6 +223,11 @@ impl Policy {
                     share,
                     "a share of more than 0 and at most 1, so that 0.05 is five percent",
                 );
+            }
+        }
+        for accepted in &history.accepted {
+            if accepted.reason.trim().is_empty() || accepted.accepted_by.trim().is_empty() {
+                return Err(PolicyError::Unexplained { figure: accepted.figure.clone() });
             }
         }
         // A kind that is forgotten would never block.

@@ -150,6 +150,9 @@ impl Steps<'_> {
     fn case(&self, case: &str, spec: &str, folder: &Path) -> Result<Option<String>, CliError> {
         let mut command = self.command("run", folder)?;
         command.arg(case).args(["--seed", "1"]);
+        for (option, value) in [("--profile", &self.args.profile), ("--client", &self.args.client)] {
+            command.args(value.iter().flat_map(|value| [option, value]));
+        }
         for server in &self.servers {
             command.args(["--homeserver", &format!("{server}={spec}")]);
         }
