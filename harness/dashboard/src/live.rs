@@ -27,8 +27,8 @@ pub(crate) struct Progress {
     pub(crate) identity: Option<Identity>,
     pub(crate) cases: usize,
     pub(crate) servers: Vec<ServerInfo>,
-    /// The worst verdict of each case so far.
-    pub(crate) decided: BTreeMap<String, Verdict>,
+    /// The worst verdict of each case so far, and whether it is no known deviation.
+    pub(crate) decided: BTreeMap<String, (Verdict, bool)>,
     /// Case, homeserver, verdict, reason: what failed or could not be decided, the latest last.
     pub(crate) troubles: Vec<(String, String, Verdict, String)>,
     /// What was decided last.
@@ -123,8 +123,10 @@ impl Progress {
             Event::Warning { message } => self.warnings.push(message),
             Event::DeploymentReady { servers, .. } => (self.servers, self.message) = (servers, String::new()),
             Event::CaseDecided { id, result } => {
-                let worst = self.decided.entry(id.clone()).or_insert(result.verdict);
-                *worst = result.verdict.max(*worst);
+                // A failure that nobody accepts is worse than one that somebody does.
+                let decided = (result.verdict, !result.is_known_deviation());
+                let worst = self.decided.entry(id.clone()).or_insert(decided);
+                *worst = decided.max(*worst);
                 if matches!(result.verdict, Verdict::Fail | Verdict::Inconclusive) && !result.is_known_deviation() {
                     self.troubles.push((id.clone(), result.server, result.verdict, result.reason));
                 }

@@ -5,11 +5,12 @@ use crate::{
     view::View,
     words::{Words, run_word},
 };
-use fedproof_history::{FigureKind, Kind, RunHead};
+use fedproof_history::{FigureKind, Kind, Outcome, RunHead};
 use fedproof_report::words::{ORDER, duration_us, mark, one_line};
 use fedproof_results::Verdict;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::BTreeMap;
 
 /// What needs no escape in a query or in a part of a path.
 const ESCAPED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -80,15 +81,28 @@ pub(crate) fn run_verdict(words: &Words, run: &RunHead) -> Markup {
     html! { span class={ "v " (class) } { (sign(mark)) " " (run_word(words, &run.verdict)) } }
 }
 
-/// How many of each verdict.
-pub(crate) fn tally(words: &Words, counts: impl Fn(Verdict) -> u64) -> Markup {
+/// How many of each verdict; `accepted` of the failures are known deviations, and told apart.
+pub(crate) fn tally(words: &Words, counts: impl Fn(Verdict) -> u64, accepted: u64) -> Markup {
+    let counts = |verdict| counts(verdict).saturating_sub(if verdict == Verdict::Fail { accepted } else { 0 });
     html! {
         span.tally {
             @for one in ORDER.into_iter().filter(|one| counts(*one) > 0) {
                 span class={ "v " (one) } { (sign(mark(one))) " " (counts(one)) " " (words.verdict(one)) }
             }
+            @if accepted > 0 { span.v.skipped { (sign("~")) " " (accepted) " " (words.accepted) } }
         }
     }
+}
+
+/// The tally of a run, some of whose outcomes are these: all that are wrong at least.
+pub(crate) fn tally_of_run(words: &Words, run: &RunHead, outcomes: &[Outcome]) -> Markup {
+    // A case is accepted if all that fails in it is.
+    let mut failed: BTreeMap<&str, bool> = BTreeMap::new();
+    for one in outcomes.iter().filter(|one| one.verdict == Verdict::Fail) {
+        *failed.entry(&one.case).or_insert(true) &= one.accepted;
+    }
+    let accepted = failed.values().filter(|accepted| **accepted).count() as u64;
+    tally(words, |verdict| run.counts.get(&verdict).copied().unwrap_or(0), accepted)
 }
 
 /// `2026-11-24 20:31`.

@@ -19,6 +19,7 @@ macro_rules! words {
 
 // `{}` are filled by [`fill`], in the order in which they stand.
 words! {
+    accepted: "accepted", "akzeptiert";
     accepted_by: "accepted by", "akzeptiert von";
     after: "After", "Nachher";
     against: "against {}", "gegenüber {}";

@@ -24,6 +24,9 @@ pub(crate) struct Covered {
     deviation: Deviation,
 }
 
+/// What one run has accepted.
+type Covering<'a> = (&'a RunHead, &'a Covered);
+
 pub(crate) async fn deviations(view: View) -> Result<Body, Wrong> {
     let words = view.words;
     let mut all = Vec::new();
@@ -33,15 +36,21 @@ pub(crate) async fn deviations(view: View) -> Result<Body, Wrong> {
             all.push((run, covered));
         }
     }
-    let mut all: Vec<(&RunHead, &Covered)> =
-        all.iter().flat_map(|(run, covered)| covered.iter().map(move |one| (run, one))).collect();
+    // One acceptance is often of several tracks.
+    let mut accepted: Vec<(&Deviation, Vec<Covering>)> = Vec::new();
+    for (run, one) in all.iter().flat_map(|(run, covered)| covered.iter().map(move |one| (run, one))) {
+        match accepted.iter_mut().find(|(deviation, _)| **deviation == one.deviation) {
+            Some((_, covering)) => covering.push((run, one)),
+            None => accepted.push((&one.deviation, vec![(run, one)])),
+        }
+    }
     // What is over first, then what is over next.
-    all.sort_by_key(|(_, one)| one.deviation.expires);
+    accepted.sort_by_key(|(deviation, _)| deviation.expires);
     let markup = html! {
         h1 { (words.deviations) }
         p.quiet { (words.deviations_hint) }
-        @if all.is_empty() { p { (words.no_deviations) } } @else {
-            div.cards { @for (run, one) in &all { (card(words, run, one)) } }
+        @if accepted.is_empty() { p { (words.no_deviations) } } @else {
+            div.cards { @for (deviation, covering) in &accepted { (card(words, deviation, covering)) } }
         }
     };
     Ok(Body { title: words.deviations.to_owned(), markup })
@@ -69,8 +78,8 @@ async fn of_run(view: &View, run: &RunHead) -> Result<Arc<Vec<Covered>>, Wrong> 
     Ok(covered)
 }
 
-fn card(words: &Words, run: &RunHead, one: &Covered) -> Markup {
-    let Deviation { reason, accepted_by, expires, reference, .. } = &one.deviation;
+fn card(words: &Words, deviation: &Deviation, covering: &[Covering]) -> Markup {
+    let Deviation { reason, accepted_by, expires, reference, .. } = deviation;
     let left = days_until(*expires);
     let class = match left {
         Some(..0) => "fail",
@@ -91,11 +100,13 @@ fn card(words: &Words, run: &RunHead, one: &Covered) -> Markup {
                     }
                 }
                 dt { (words.reference) } dd { (reference_link(reference)) }
-                dt { (words.track) } dd { (part::place(run)) }
             }
-            details open[one.cases.len() <= MANY] {
-                summary { (words.cases) " (" (one.cases.len()) ")" }
-                ul.found { @for (id, server) in &one.cases { li { a href=(part::case_in(id, &run.run_id)) { (part::id(id)) } span.quiet { " " (part::text(server)) } } } }
+            @for (run, one) in covering {
+                p { (part::place(run)) }
+                details open[one.cases.len() <= MANY] {
+                    summary { (words.cases) " (" (one.cases.len()) ")" }
+                    ul.found { @for (id, server) in &one.cases { li { a href=(part::case_in(id, &run.run_id)) { (part::id(id)) } span.quiet { " " (part::text(server)) } } } }
+                }
             }
         }
     }

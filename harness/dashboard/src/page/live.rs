@@ -52,7 +52,8 @@ fn one(view: &View, run: &Progress) -> Markup {
         None if run.is_running() => ("observed", words.running),
         None => ("inconclusive", words.no_sign_of_life),
     };
-    let count = |verdict: Verdict| run.decided.values().filter(|one| **one == verdict).count() as u64;
+    let count = |verdict: Verdict| run.decided.values().filter(|(one, _)| *one == verdict).count() as u64;
+    let accepted = run.decided.values().filter(|one| **one == (Verdict::Fail, false)).count() as u64;
     html! {
         section class={ "card " (class) } {
             h2 { span class={ "chip " (class) } { (state) } " " (part::text(id)) }
@@ -61,7 +62,7 @@ fn one(view: &View, run: &Progress) -> Markup {
             }
             @if let Some((false, why)) = &run.finished { p.banner role="note" { (part::text(why)) } }
             progress.decided value=(run.decided.len()) max=(run.cases.max(1)) aria-label=(words.cases) {}
-            p aria-live="polite" { strong { (fill(words.n_of_m_decided, &[&run.decided.len(), &run.cases])) } " " (part::tally(words, count)) }
+            p aria-live="polite" { strong { (fill(words.n_of_m_decided, &[&run.decided.len(), &run.cases])) } " " (part::tally(words, count, accepted)) }
             @if run.finished.is_none() { p.quiet { @if run.message.is_empty() { (words.last) " " (part::text(&run.last)) } @else { (part::text(&run.message)) } } }
             p.quiet { @for server in &run.servers { (part::text(&server.name)) ": " (part::text(&server.implementation)) " " (part::text(&server.version)) ". " } }
             @for warning in &run.warnings { p.banner role="note" { (part::text(warning)) } }

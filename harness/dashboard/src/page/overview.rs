@@ -53,6 +53,7 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
         None => html! { p.quiet { (words.first_of_track) } },
     };
     let mut troubles = view.shared.store.troubles_of_run(&latest.run_id).await?;
+    let tally = part::tally_of_run(words, latest, &troubles);
     troubles.retain(|one| !one.accepted);
     let troubles = trouble::list(view, latest, &troubles, Some(SHOWN)).await?;
     let worse = worse(view, track, latest).await?;
@@ -61,7 +62,7 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
             h2 { (part::place(latest)) }
             p.verdict { a href=(part::run_path(&latest.run_id)) { (part::run_verdict(words, latest)) } }
             p { (part::build(view, &latest.build)) " · " (part::time(&latest.started_at)) @if !latest.complete { " · " strong { (words.stopped_early) } } }
-            @if latest.kind == Kind::Cases { p { (part::tally(words, |verdict| latest.counts.get(&verdict).copied().unwrap_or(0))) } }
+            @if latest.kind == Kind::Cases { p { (tally) } }
             (troubles)
             (difference)
             @if !worse.is_empty() {

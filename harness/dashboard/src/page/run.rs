@@ -17,18 +17,23 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     let run = store.run(view.param("id")).await?;
     let before = view.before(&run).await?;
     let outcomes = store.outcomes_of_run(&run.run_id).await?;
-    let troubles = super::trouble::list(&view, &run, &outcomes, None).await?;
+    let (accepted, open): (Vec<Outcome>, Vec<Outcome>) = outcomes.iter().cloned().partition(|one| one.accepted);
+    let troubles = super::trouble::list(&view, &run, &open, None).await?;
+    let accepted = super::trouble::list(&view, &run, &accepted, None).await?;
     let load = if run.kind == Kind::Load { store.load_record(&run.run_id).await? } else { None };
     let figures = match &before {
         Some(before) => super::compare::figures(&view, before, &run, None).await?,
         None => html! { p.quiet { (words.first_of_track) } },
     };
     let markup = html! {
-        (head(&view, &run, before.as_ref()))
+        (head(&view, &run, &outcomes, before.as_ref()))
         @if let Some(load) = &load { (load_figures(&view, load)) }
         @if run.counts.keys().any(|verdict| matches!(verdict, Verdict::Fail | Verdict::Inconclusive)) {
             h2 { (words.failed_and_inconclusive) }
             (troubles)
+            @if !accepted.0.is_empty() {
+                details.group { summary { h3 { (words.deviations) } } div.inside { (accepted) p { a href="/deviations" { (words.deviations) } } } }
+            }
         }
         @if run.kind == Kind::Cases { (areas(&view, &run, &outcomes)) }
         h2 { (words.figures) " (" (super::compare::against(words, &run, before.as_ref())) ")" }
@@ -37,13 +42,13 @@ pub(crate) async fn run(view: View) -> Result<Body, Wrong> {
     Ok(Body { title: format!("{} {}", words.run, run.run_id), markup })
 }
 
-fn head(view: &View, run: &RunHead, before: Option<&RunHead>) -> Markup {
+fn head(view: &View, run: &RunHead, outcomes: &[Outcome], before: Option<&RunHead>) -> Markup {
     let words = view.words;
     let (_, class) = part::run_mark(run);
     html! {
         p.product { (words.run) " " code { (part::text(&run.run_id)) } }
         h1 class=(class) { (part::run_verdict(words, run)) }
-        @if run.kind == Kind::Cases { p { (part::tally(words, |verdict| run.counts.get(&verdict).copied().unwrap_or(0))) } }
+        @if run.kind == Kind::Cases { p { (part::tally_of_run(words, run, outcomes)) } }
         @if !run.complete { p.banner role="note" { (words.stopped_early) } }
         p.links {
             @if let Some(before) = before { a href=(super::compare::path(&before.run_id, &run.run_id)) { (words.compare) ": " (super::compare::against(words, run, Some(before))) } }
@@ -73,8 +78,9 @@ fn areas(view: &View, run: &RunHead, outcomes: &[Outcome]) -> Markup {
         h2 id="cases" { (words.cases_by_area) }
         @for (area, outcomes) in &areas {
             @let count = |verdict| outcomes.iter().filter(|one| one.verdict == verdict).count() as u64;
-            details.group open[count(Verdict::Fail) > 0 || areas.len() == 1] {
-                summary { h3 { (part::text(area)) } (part::tally(words, count)) }
+            @let accepted = outcomes.iter().filter(|one| one.accepted && one.verdict == Verdict::Fail).count() as u64;
+            details.group open[count(Verdict::Fail) > accepted || areas.len() == 1] {
+                summary { h3 { (part::text(area)) } (part::tally(words, count, accepted)) }
                 table.cases {
                     thead { tr { th scope="col" { (words.verdict) } th scope="col" { (words.case) } th scope="col" { (words.level) } th.number scope="col" { (words.time) } } }
                     tbody {
