@@ -145,6 +145,9 @@ pub fn judge(mutants: &[Arc<Mutant>], played: Vec<Played>) -> Matrix {
 async fn judge_invariants(plan: &Plan, field: &Field, options: &Options) -> Vec<Ruled> {
     let court = Court::new(field, options);
     let transcript = field.gateway.transcript();
+    let instances = plan.shared.iter().chain(&plan.exclusive);
+    let with_mutant = instances.filter_map(|one| Some((one.id.as_str(), one.mutant.as_ref()?.id.as_str())));
+    let mutants: BTreeMap<&str, &str> = with_mutant.collect();
     let mut ruled = Vec::new();
     for homeserver in &field.homeservers {
         for (rule, judgement) in court.judge_all(homeserver).await {
@@ -161,14 +164,18 @@ async fn judge_invariants(plan: &Plan, field: &Field, options: &Options) -> Vec<
             for breach in &judgement.breaches {
                 let exchange = standing::evidence(transcript, breach);
                 let causes = field.diary.causes(breach, exchange.as_deref());
-                let instances = || plan.shared.iter().chain(&plan.exclusive);
-                let cause = causes.iter().find_map(|cause| instances().find(|instance| instance.id == cause.id));
-                let mutant = cause.and_then(|instance| instance.mutant.as_ref()).map(|mutant| mutant.id.clone());
-                ruled.push(one(mutant, Verdict::Fail, breach.what.clone()));
+                let mutant = blamed(causes.iter().map(|cause| mutants.get(cause.id.as_str()).copied()));
+                ruled.push(one(mutant.map(str::to_owned), Verdict::Fail, breach.what.clone()));
             }
         }
     }
     ruled
+}
+
+/// Which mutant a breach counts for, by those of the instances that may have caused it: traffic that names nobody may be that of any that
+/// were played at the time, and as long as one of them had a mutant nothing says that the server as it is was the cause.
+fn blamed<'m>(mutants: impl Iterator<Item = Option<&'m str>>) -> Option<&'m str> {
+    mutants.flatten().next()
 }
 
 fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
@@ -197,5 +204,17 @@ fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
         missed,
         unexpected,
         inconclusive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_as_it_is_is_not_blamed_for_what_a_mutant_beside_it_may_have_caused() {
+        assert_eq!(blamed([None, Some("acl/unchecked")].into_iter()), Some("acl/unchecked"));
+        assert_eq!(blamed([None, None].into_iter()), None);
+        assert_eq!(blamed(std::iter::empty()), None);
     }
 }
