@@ -40,7 +40,7 @@ pub(crate) async fn metrics(view: View) -> Response {
 async fn text(view: &View) -> Result<String, Wrong> {
     let store = &view.shared.store;
     let mut of = Families::default();
-    let mut tracks = store.tracks().await?;
+    let mut tracks = store.lines().await?;
     // Where every merge request is a branch, only those that last are worth a series.
     tracks.retain(|track| view.asked("branch").is_none_or(|branch| branch == track.branch));
     for track in tracks.into_iter().take(TRACKS) {
@@ -50,11 +50,10 @@ async fn text(view: &View) -> Result<String, Wrong> {
             labels.iter().cloned().chain(more).collect::<Vec<_>>()
         };
         of.runs.push((labels.clone(), track.runs as f64));
-        let latest = store.runs(Some(&track.branch), Some(&track.place), 2).await?;
+        let latest = store.runs_of_line(&track.branch, &track.place, 2).await?;
         let Some(run) = latest.first() else { continue };
-        let is_good = ["qualified", "held"].contains(&run.verdict.as_str());
-        of.good.push((labels.clone(), f64::from(u8::from(is_good))));
-        of.latest.push((with(&[("run", &run.run_id), ("build", &run.build), ("verdict", &run.verdict)]), 1.0));
+        of.good.push((labels.clone(), f64::from(u8::from(run.is_good()))));
+        of.latest.push((with(&[("run", &run.run_id), ("build", &run.build), ("verdict", run.word())]), 1.0));
         if let Ok(at) = OffsetDateTime::parse(&run.started_at, &Rfc3339) {
             of.started.push((labels.clone(), at.unix_timestamp() as f64));
         }
@@ -75,7 +74,12 @@ async fn text(view: &View) -> Result<String, Wrong> {
     }
     let mut text = String::new();
     family(&mut text, "fedproof_track_runs", "Runs of a branch and place in the history.", of.runs);
-    family(&mut text, "fedproof_latest_good", "1 if the latest run is qualified, or the latest load held.", of.good);
+    family(
+        &mut text,
+        "fedproof_latest_good",
+        "1 if the latest run is qualified, or the latest load held, and its gate let it pass.",
+        of.good,
+    );
     family(&mut text, "fedproof_latest_run", "The latest run: its id, build and word.", of.latest);
     family(&mut text, "fedproof_latest_started_seconds", "When the latest run began, in Unix time.", of.started);
     family(&mut text, "fedproof_latest_cases", "Cases of the latest run by verdict.", of.cases);

@@ -68,9 +68,9 @@ pub(crate) fn verdict(words: &Words, verdict: Verdict) -> Markup {
 
 /// Mark and class of the word of a run.
 pub(crate) fn run_mark(run: &RunHead) -> (&'static str, &'static str) {
-    match run.verdict.as_str() {
+    match run.word() {
         "qualified" | "held" => ("✓", "pass"),
-        "not_qualified" | "broken" | "slower" => ("✗", "fail"),
+        "not_qualified" | "broken" | "slower" | "blocked" => ("✗", "fail"),
         _ => ("?", "inconclusive"),
     }
 }
@@ -78,7 +78,7 @@ pub(crate) fn run_mark(run: &RunHead) -> (&'static str, &'static str) {
 /// The word of a run.
 pub(crate) fn run_verdict(words: &Words, run: &RunHead) -> Markup {
     let (mark, class) = run_mark(run);
-    html! { span class={ "v " (class) } { (sign(mark)) " " (run_word(words, &run.verdict)) } }
+    html! { span class={ "v " (class) } { (sign(mark)) " " (run_word(words, run.word())) } }
 }
 
 /// How many of each verdict; `accepted` of the failures are known deviations, and told apart.
@@ -136,7 +136,7 @@ pub(crate) fn strip(words: &Words, latest_first: &[RunHead]) -> Markup {
         ol.strip aria-label=(words.last_runs) {
             @for run in latest_first.iter().rev() {
                 @let (mark, class) = run_mark(run);
-                @let told = format!("{}: {} ({})", run.build, run_word(words, &run.verdict), run.started_at.get(..16).unwrap_or_default());
+                @let told = format!("{}: {} ({})", run.build, run_word(words, run.word()), run.started_at.get(..16).unwrap_or_default());
                 li { a class=(class) href=(run_path(&run.run_id)) title=(text(&told)) aria-label=(text(&told)) { (mark) } }
             }
         }

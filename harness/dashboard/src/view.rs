@@ -21,7 +21,6 @@ pub(crate) struct View {
     pub(crate) shared: Arc<Shared>,
     pub(crate) words: &'static Words,
     pub(crate) is_behind_tls: bool,
-    path: String,
     query: BTreeMap<String, String>,
     params: BTreeMap<String, String>,
 }
@@ -64,7 +63,6 @@ impl FromRequestParts<Arc<Shared>> for View {
             shared: shared.clone(),
             words: language(&query, &parts.headers),
             is_behind_tls: parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https"),
-            path: parts.uri.path().to_owned(),
             params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             query,
         })
@@ -119,14 +117,17 @@ impl View {
         Ok(record.inspect(|record| self.shared.records.put(run_id.to_owned(), record.clone())))
     }
 
-    /// What a run is held against: the one before it on its track; if nothing on it was good yet, the latest good one of the same
-    /// place on another branch.
+    /// What a run is held against: the one before it on its track, or, if it was blocked, on the branch that it was built on; if nothing
+    /// there was good yet, the latest good one of the same place on another branch.
     pub(crate) async fn before(&self, run: &RunHead) -> Result<Option<RunHead>, Wrong> {
-        let elsewhere = self.shared.store.good_elsewhere(run).await?;
-        Ok(if elsewhere.is_some() {
-            elsewhere
-        } else {
-            self.shared.store.runs_before(run, &run.branch, 1).await?.pop()
+        let store = &self.shared.store;
+        if let Some(good) = store.good_elsewhere(run).await? {
+            return Ok(Some(good));
+        }
+        let before = store.runs_before(run, run.line(), 1).await?.pop();
+        Ok(match before {
+            None if run.is_blocked() => store.runs_before(run, &run.branch, 1).await?.pop(),
+            before => before,
         })
     }
 
@@ -205,14 +206,14 @@ impl View {
         }
     }
 
-    /// A link to the same page in the other language.
+    /// A link to the same page in the other language. It names no path: one that begins with `//` would lead to another host.
     fn other_language(&self) -> Markup {
         let (lang, name) = if self.words.lang == "en" { ("de", "Deutsch") } else { ("en", "English") };
         let mut query: Vec<(&str, &str)> =
             self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         query.retain(|(name, _)| *name != "lang");
         query.push(("lang", lang));
-        html! { a.language href=(href(&self.path, &query)) lang=(lang) hreflang=(lang) { (name) } }
+        html! { a.language href=(href("", &query)) lang=(lang) hreflang=(lang) { (name) } }
     }
 
     /// A page before the token was given.

@@ -31,6 +31,7 @@ words! {
     as_expected: "as expected", "wie erwartet";
     before: "Before", "Vorher";
     behaviour: "behaves differently", "verhält sich anders";
+    blocked: "BLOCKED BY THE GATE", "VOM GATE AUFGEHALTEN";
     broken: "BROKEN", "GEBROCHEN";
     build: "Build", "Build";
     case: "Case", "Fall";
@@ -83,6 +84,7 @@ words! {
     last: "last", "zuletzt";
     last_runs: "Last runs, the latest at the end", "Die letzten Läufe, der neueste am Ende";
     latency: "latency", "Latenz";
+    kept_as: "The gate did not let it pass: it is kept as {}, and no base.", "Das Gate ließ ihn nicht durch: er steht in {} und ist keine Basis.";
     latest: "latest", "zuletzt";
     latest_left: "The latest run is on the left.", "Der neueste Lauf steht links.";
     level: "Level", "Stufe";
@@ -210,6 +212,7 @@ pub(crate) fn run_word(words: &Words, verdict: &str) -> &'static str {
     match verdict {
         "qualified" => words.qualified,
         "not_qualified" => words.not_qualified,
+        "blocked" => words.blocked,
         "held" => words.held,
         "broken" => words.broken,
         "slower" => words.slower,

@@ -148,6 +148,52 @@ async fn metrics_are_of_the_latest_runs() {
     std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("metrics.txt"), answer.body).unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_at_main_sees_that_its_latest_build_was_blocked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path().join("history.db").to_str().unwrap()).await.unwrap();
+    let at = serve(store.clone(), None, folder.path()).await;
+    let of_line = format!("{{branch=\"main\",place=\"{}\"", replayed(0).head.place);
+    // One that failed, and one that only its gate did not want.
+    let [mut failed, mut unwanted] = [STEP, 13].map(replayed);
+    for (entry, number) in [(&mut failed, 11), (&mut unwanted, 13)] {
+        entry.head.started_at = replayed(number).head.started_at;
+        entry.head.branch = "main/blocked".into();
+    }
+    let runs = [
+        (replayed(10), "pass", "QUALIFIED", "qualified"),
+        (failed, "fail", "NOT QUALIFIED", "not_qualified"),
+        (replayed(12), "pass", "QUALIFIED", "qualified"),
+        (unwanted, "fail", "BLOCKED BY THE GATE", "blocked"),
+        (replayed(14), "pass", "QUALIFIED", "qualified"),
+    ];
+    for (number, (entry, class, word, verdict)) in runs.into_iter().enumerate() {
+        let (run, build, is_good) = (&entry.head.run_id, &entry.head.build, u8::from(class == "pass"));
+        store.import(&entry).await.unwrap();
+        let page = get(at, "/").await.body;
+        let sections: Vec<&str> = page.split("<section class=\"card ").skip(1).collect();
+        let [card] = sections[..] else { panic!("one card for main, not {}: {page}", sections.len()) };
+        for told in [&format!("{class}\"><h2>"), ">main: ", &format!("</span> {word}</span>"), &format!("/run/{run}\"")]
+        {
+            assert!(card.contains(told), "{told} is not in {card}");
+        }
+        // What was blocked says so, and against what it was held: the latest good one.
+        assert_eq!(card.contains("kept as main/blocked"), is_good == 0, "{card}");
+        let base = [None, Some(10), Some(10), Some(12), Some(12)][number];
+        let base = base.map(|base| format!("?a=2026-replayed-{base:03}&amp;b={run}"));
+        assert!(base.is_none_or(|base| card.contains(&base)), "{card}");
+        let metrics = get(at, "/metrics?branch=main").await.body;
+        for line in [
+            format!("fedproof_track_runs{of_line}}} {}\n", number + 1),
+            format!("fedproof_latest_good{of_line}}} {is_good}\n"),
+            format!("fedproof_latest_run{of_line},run=\"{run}\",build=\"{build}\",verdict=\"{verdict}\"}} 1\n"),
+        ] {
+            assert_eq!(metrics.matches(&line).count(), 1, "{line} is not in\n{metrics}");
+        }
+        assert_eq!(metrics.matches("\nfedproof_latest_good{").count(), 1, "{metrics}");
+    }
+}
+
 fn locked(answer: &Answer, path: &str) {
     for line in [
         "content-security-policy: default-src 'none'; ",
@@ -184,6 +230,14 @@ async fn only_who_knows_the_token_reads() {
     }
     let form = ask(at, "GET", "/", &["Accept: text/html"], "").await;
     assert!(form.status == 401 && form.body.contains("name=\"token\""));
+    // Whatever was asked for: the way in leads to no other host.
+    for path in ["//evil.example/login", "///evil.example", "/%2F/evil.example/?lang=de", "//evil.example/style.css"] {
+        let body = ask(at, "GET", path, &["Accept: text/html"], "").await.body;
+        let targets: Vec<&str> = body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(targets.iter().any(|target| target.contains("lang=")), "{path}: {targets:?}");
+        let is_here = |target: &&str| !target.starts_with("//") && target.starts_with(['/', '?', '#']);
+        assert!(targets.iter().all(is_here), "{path}: {targets:?}");
+    }
     let kind = "Content-Type: application/x-www-form-urlencoded";
     let wrong = ask(at, "POST", "/login", &[kind], "token=correct").await;
     assert!(wrong.status == 401 && !wrong.head.contains("set-cookie"), "{}", wrong.head);

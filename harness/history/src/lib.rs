@@ -4,6 +4,7 @@
 //! [`Entry`] is a run as it goes into the store and comes out again: made of what results folders hold, or of what
 //! another store exported. Whether something got worse is said by [`change`]; what that means for a build, by [`gate`].
 
+mod blocked;
 mod catalogue;
 pub mod change;
 mod entry;

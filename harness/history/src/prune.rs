@@ -43,7 +43,7 @@ impl Store {
         let since = keep.since.as_deref().map(to_the_millisecond);
         for track in self.tracks().await? {
             let all = self.runs(Some(&track.branch), Some(&track.place), u32::MAX >> 1).await?;
-            let good = all.iter().position(|run| run.complete && ["qualified", "held"].contains(&run.verdict.as_str()));
+            let good = all.iter().position(|run| run.complete && run.is_good());
             for (index, run) in all.iter().enumerate() {
                 let is_old = since.as_ref().is_some_and(|since| run.started_at < *since);
                 let gone = index >= keep.runs || is_old && Some(index) != good;

@@ -152,17 +152,17 @@ impl Store {
         rows.map_err(asking("list runs"))?.iter().map(|row| parse("a run", row.get(0))).collect()
     }
 
-    /// The latest run on another branch that was qualified or held, among the latest 200 of the same place before `run`: what it is held
-    /// against on a branch on which none of them was. `None` where one was.
+    /// The latest run on another branch that was qualified or held, among the latest 200 of the same place before `run` that were not
+    /// blocked: what it is held against on a branch on which none of them was. `None` where one was.
     pub async fn good_elsewhere(&self, run: &RunHead) -> Result<Option<RunHead>, HistoryError> {
         let rows = query(
             "SELECT branch, run_id, verdict FROM run WHERE place = $1 AND started_at <= $2 AND no <> $3 \
-             ORDER BY started_at DESC, no DESC LIMIT 200",
+             AND branch NOT LIKE '%/blocked' ORDER BY started_at DESC, no DESC LIMIT 200",
         );
         let rows = rows.bind(run.place.clone()).bind(run.started_at.clone()).bind(number(&run.run_id));
         let rows = rows.fetch_all(&self.pool).await.map_err(asking("list runs"))?;
         let good = || rows.iter().filter(|row| ["qualified", "held"].contains(&row.get::<&str, _>(2)));
-        if good().any(|row| row.get::<&str, _>(0) == run.branch) {
+        if good().any(|row| row.get::<&str, _>(0) == run.line()) {
             return Ok(None);
         }
         match good().next() {

@@ -18,8 +18,8 @@ pub struct Since {
 }
 
 impl Store {
-    /// Since when each of these cases has the verdict that `run` gave it, by case and kind of homeserver: within its track, over the
-    /// latest `runs` runs. Of a thousand cases at most.
+    /// Since when each of these cases has the verdict that `run` gave it, by case and kind of homeserver: within its track and what was
+    /// blocked beside it, over the latest `runs` runs of each. Of a thousand cases at most.
     pub async fn since(
         &self,
         run: &RunHead,
@@ -33,13 +33,19 @@ impl Store {
         let numbers: Vec<i64> = names.keys().copied().collect();
         let wanted = (0..numbers.len()).map(|index| format!("${}", index + 4)).collect::<Vec<_>>().join(", ");
         // SQLite keeps the order of a cross join: runs first.
+        let latest = |branch: &str| {
+            format!(
+                "SELECT * FROM (SELECT no, run_id, build, started_at FROM run WHERE branch = {branch} AND place = $2 \
+                 AND started_at <= $3 ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest"
+            )
+        };
+        let (passed, blocked) = (latest("$1"), latest("$1 || '/blocked'"));
         let text = format!(
             "SELECT suite_case, server, outcome.verdict, run.run_id, run.build, run.started_at FROM \
-             (SELECT no, run_id, build, started_at FROM run WHERE branch = $1 AND place = $2 AND started_at <= $3 \
-             ORDER BY started_at DESC, no DESC LIMIT {runs}) AS run CROSS JOIN outcome \
+             ({passed} UNION ALL {blocked}) AS run CROSS JOIN outcome \
              WHERE outcome.run = run.no AND suite_case IN ({wanted}) ORDER BY run.started_at DESC, run.no DESC"
         );
-        let rows = query(AssertSqlSafe(text)).bind(run.branch.clone()).bind(run.place.clone());
+        let rows = query(AssertSqlSafe(text)).bind(run.line().to_owned()).bind(run.place.clone());
         let rows = numbers.iter().fold(rows.bind(run.started_at.clone()), |rows, number| rows.bind(*number));
         let rows = rows.fetch_all(&self.pool).await.map_err(asking("read since when"))?;
         let mut found: BTreeMap<(String, String), (String, Since)> = BTreeMap::new();

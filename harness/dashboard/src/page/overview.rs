@@ -24,7 +24,7 @@ const FEW: usize = 10;
 
 pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
     let words = view.words;
-    let tracks = view.shared.store.tracks().await?;
+    let tracks = view.shared.store.lines().await?;
     let from = view.asked("from").and_then(|from| from.parse().ok()).unwrap_or(0).min(tracks.len());
     let to = tracks.len().min(from + CARDS);
     let mut cards = Vec::new();
@@ -45,8 +45,11 @@ pub(crate) async fn overview(view: View) -> Result<Body, Wrong> {
 
 async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
     let words = view.words;
-    let runs = view.shared.store.runs(Some(&track.branch), Some(&track.place), STRIP).await?;
+    let runs = view.shared.store.runs_of_line(&track.branch, &track.place, STRIP).await?;
     let Some(latest) = runs.first() else { return Ok(html! {}) };
+    // Pages of a track are about what was let through, where anything was.
+    let home = runs.iter().find(|run| !run.is_blocked()).unwrap_or(latest);
+    let track = &Track { branch: home.branch.clone(), ..track.clone() };
     let (_, class) = part::run_mark(latest);
     let difference = match view.before(latest).await? {
         Some(before) => difference(view, &before, latest, runs.len()).await?,
@@ -59,9 +62,10 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
     let worse = worse(view, track, latest).await?;
     Ok(html! {
         section class={ "card " (class) } {
-            h2 { (part::place(latest)) }
+            h2 { (part::place(home)) }
             p.verdict { a href=(part::run_path(&latest.run_id)) { (part::run_verdict(words, latest)) } }
             p { (part::build(view, &latest.build)) " · " (part::time(&latest.started_at)) @if !latest.complete { " · " strong { (words.stopped_early) } } }
+            @if latest.is_blocked() { p.quiet { (fill(words.kept_as, &[&part::text(&latest.branch)])) } }
             @if latest.kind == Kind::Cases { p { (tally) } }
             (troubles)
             (difference)
