@@ -114,7 +114,11 @@ impl View {
             return Ok(Some(record));
         }
         let record = self.shared.store.record(run_id).await?.map(Arc::new);
-        Ok(record.inspect(|record| self.shared.records.put(run_id.to_owned(), record.clone())))
+        // One that is not complete may be replaced by what it becomes.
+        if let Some(record) = record.as_ref().filter(|record| record.complete) {
+            self.shared.records.put(run_id.to_owned(), record.clone());
+        }
+        Ok(record)
     }
 
     /// What a run is held against: the one before it on its track, or, if it was blocked, on the branch that it was built on; if nothing

@@ -36,7 +36,10 @@ pub enum HistoryError {
         source: sqlx::Error,
     },
     /// There is another run of the same id.
-    #[error("import run {run_id}: the history has another run of that id (its record is not the same)")]
+    #[error(
+        "import run {run_id}: the history has another run of that id (its record is not the same); \
+         if this is the right one, `fedproof history forget {run_id}` first"
+    )]
     Different {
         /// The id.
         run_id: String,

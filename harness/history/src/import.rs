@@ -1,15 +1,16 @@
 //! Putting a run into the store: all of it or nothing, and once.
 
 use crate::{
-    Entry, Figure, HistoryError, Outcome, Store,
+    Entry, Figure, HistoryError, Outcome, RunHead, Store,
     entry::word,
-    error::asking,
+    error::{asking, parse},
     instant::to_the_millisecond,
     number,
     store::{deflate, places},
 };
 use fedproof_results::CaseInfo;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row, any::AnyArguments, query, query::Query};
 use std::collections::BTreeMap;
 
@@ -18,8 +19,10 @@ use std::collections::BTreeMap;
 pub enum Imported {
     /// The run is in the store now.
     New,
-    /// It was there.
+    /// It was there, as far as this one goes or farther.
     Known,
+    /// It was there as it stood while it was played, and went on since: it is in the store as far as this one goes now.
+    Longer,
 }
 
 /// Rows to one statement: fewer than any database's limit of places, and enough that statements do not count.
@@ -27,36 +30,75 @@ const ROWS: usize = 1000;
 
 impl Store {
     /// Puts a run into the store, in one transaction: a crash in it leaves nothing, and nothing is there twice however
-    /// often it is imported, by however many at once.
+    /// often it is imported, by however many at once. A run that was imported while it was played is replaced by what it became.
     ///
     /// # Errors
     /// [`HistoryError::Different`] if another run has its id; [`HistoryError::OtherLabel`] if it is there otherwise labelled; [`HistoryError::Ask`] if the database refuses.
     pub async fn import(&self, entry: &Entry) -> Result<Imported, HistoryError> {
         let failed = asking("import a run");
-        let mut transaction = self.pool.begin().await.map_err(&failed)?;
-        // The first statement writes: whoever imports the same run meanwhile waits here, and sees it afterwards.
-        if !insert_run(&mut transaction, entry).await.map_err(&failed)? {
-            transaction.rollback().await.map_err(&failed)?;
-            return self.is_the_same(entry).await;
+        loop {
+            let mut transaction = self.pool.begin().await.map_err(&failed)?;
+            let mut imported = Imported::New;
+            // The first statement writes: whoever imports the same run meanwhile waits here, and sees it afterwards.
+            if !insert_run(&mut transaction, entry).await.map_err(&failed)? {
+                transaction.rollback().await.map_err(&failed)?;
+                let Some(unfinished) = self.unfinished(entry).await? else { return Ok(Imported::Known) };
+                transaction = self.pool.begin().await.map_err(&failed)?;
+                let gone = query("DELETE FROM run WHERE no = $1 AND digest = $2 AND complete = 0")
+                    .bind(number(&entry.head.run_id))
+                    .bind(unfinished);
+                let gone = gone.execute(&mut *transaction).await.map_err(&failed)?.rows_affected();
+                if gone == 0 || !insert_run(&mut transaction, entry).await.map_err(&failed)? {
+                    // Somebody else was faster: it is not what was looked at any more.
+                    transaction.rollback().await.map_err(&failed)?;
+                    continue;
+                }
+                imported = Imported::Longer;
+            }
+            insert_rest(&mut transaction, entry).await.map_err(&failed)?;
+            transaction.commit().await.map_err(&failed)?;
+            return Ok(imported);
         }
-        insert_rest(&mut transaction, entry).await.map_err(&failed)?;
-        transaction.commit().await.map_err(&failed)?;
-        Ok(Imported::New)
     }
 
-    async fn is_the_same(&self, entry: &Entry) -> Result<Imported, HistoryError> {
-        let stored = query("SELECT digest, branch, build FROM run WHERE no = $1").bind(number(&entry.head.run_id));
-        let stored = stored.fetch_one(&self.pool).await.map_err(asking("import a run"))?;
+    /// The digest of the stored run if `entry` is what it became; `None` if nothing is missing there.
+    async fn unfinished(&self, entry: &Entry) -> Result<Option<String>, HistoryError> {
         let run_id = entry.head.run_id.clone();
-        let (digest, branch, build): (String, String, String) = (stored.get(0), stored.get(1), stored.get(2));
+        let stored = query("SELECT digest, complete, head FROM run WHERE no = $1").bind(number(&run_id));
+        let stored = stored.fetch_one(&self.pool).await.map_err(asking("import a run"))?;
+        let (digest, complete): (String, bool) = (stored.get(0), stored.get::<i64, _>(1) != 0);
+        let RunHead { branch, build, started_at, .. } = parse("a run", stored.get(2))?;
+        let is_same = digest == entry.digest;
+        let (mut is_known, mut goes_on) = (is_same && complete == entry.head.complete, false);
+        if !is_known && started_at == entry.head.started_at {
+            let record = self.document(&run_id, Entry::RUN).await?.unwrap_or_default();
+            let other = entry.documents.get(Entry::RUN).map_or("", String::as_str);
+            is_known = !entry.head.complete && (is_same || begins(other, &record));
+            goes_on = !complete && (is_same || begins(&record, other));
+        }
         match () {
-            () if digest != entry.digest => Err(HistoryError::Different { run_id }),
-            () if (&branch, &build) != (&entry.head.branch, &entry.head.build) => {
+            () if !is_known && !goes_on => Err(HistoryError::Different { run_id }),
+            // Before its homeservers were up, a run had nothing to call its build by.
+            () if branch != entry.head.branch || build != entry.head.build && !(goes_on && build.is_empty()) => {
                 Err(HistoryError::OtherLabel { run_id, branch, build })
             }
-            () => Ok(Imported::Known),
+            () => Ok((!is_known).then_some(digest)),
         }
     }
+}
+
+/// Whether everything that one record of a run has of its cases is the beginning of what another has.
+fn begins(one: &str, other: &str) -> bool {
+    let cases = |text: &str| match serde_json::from_str(text) {
+        Ok(Value::Object(mut record)) => record.remove("cases"),
+        _ => None,
+    };
+    let (Some(Value::Array(one)), Some(Value::Array(other))) = (cases(one), cases(other)) else { return false };
+    let is_beginning = |(one, other): (&Value, &Value)| match (&one["subjects"], &other["subjects"]) {
+        (Value::Array(some), Value::Array(all)) => one["id"] == other["id"] && all.starts_with(some),
+        _ => false,
+    };
+    one.len() == other.len() && one.iter().zip(&other).all(is_beginning)
 }
 
 /// Whether it was not there.

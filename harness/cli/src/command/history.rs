@@ -11,7 +11,7 @@ use fedproof_history::{
     change::{Settings, change_points},
 };
 use fedproof_report::{Archive, EVENTS};
-use fedproof_results::load::LoadRecord;
+use fedproof_results::{exit, load::LoadRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::{
@@ -57,27 +57,57 @@ pub(crate) async fn history(what: History) -> Result<u8, CliError> {
 
 async fn import(args: &args::Import) -> Result<(), CliError> {
     let label = Label::from(&args.label);
-    if let Some(folder) = args.folders.iter().find(|folder| !is_results(folder)) {
+    // Results of mutants and of a bisection lie beside those of runs. Who names nothing else, or what is not there, made a mistake.
+    let holds_none = |folder: &&PathBuf| folder.exists() && !is_results(folder);
+    let (passed_over, folders): (Vec<&PathBuf>, Vec<&PathBuf>) = args.folders.iter().partition(holds_none);
+    if let (Some(folder), true) = (passed_over.first(), folders.is_empty()) {
         return Err(no_results(folder));
     }
     let store = Store::create(&args.at.history).await?;
-    let bar = progress(args.folders.len(), "importing");
-    let mut done = Vec::new();
+    let bar = progress(folders.len(), "importing");
+    let (mut done, mut wrong) = (Vec::new(), Vec::new());
     // One after the other: records with all their exchanges are large, and what is in stays in if the next cannot be read.
-    for folder in &args.folders {
-        let entry = read_entry(folder, &label)?;
-        let imported = store.import(&entry).await?;
-        done.push(json!({"run_id": entry.head.run_id, "new": imported == Imported::New}));
+    for folder in &folders {
+        match import_one(&store, folder, &label).await {
+            Ok(one) => done.push(one),
+            Err(error) => wrong.push(error),
+        }
         bar.inc(1);
+        // A history that cannot be reached is not for the next one either.
+        if wrong.last().is_some_and(|error| error.exit_code() != exit::BAD_INPUT) {
+            break;
+        }
     }
     bar.finish_and_clear();
     store.close().await;
-    let new = done.iter().filter(|one| one["new"] == true).count();
     match args.format {
-        Format::Json => stdout::json(&json!({"runs": done})),
-        Format::Text => stdout::print(&format!("{new} imported, {} were there", done.len() - new)),
+        Format::Json => {
+            let told = |(run_id, imported): &(String, Imported)| json!({"run_id": run_id, "new": *imported == Imported::New, "longer": *imported == Imported::Longer});
+            let runs: Vec<_> = done.iter().map(told).collect();
+            stdout::json(&json!({"runs": runs, "passed_over": passed_over}));
+        }
+        Format::Text => {
+            let count = |what: Imported| done.iter().filter(|(_, imported)| *imported == what).count();
+            let (new, known, longer) = (count(Imported::New), count(Imported::Known), count(Imported::Longer));
+            let longer =
+                if longer == 0 { String::new() } else { format!(", {longer} went on since they were imported") };
+            stdout::print(&format!("{new} imported, {known} were there{longer}"));
+            for folder in &passed_over {
+                stdout::print(&format!("{} holds no run: passed over", folder.display()));
+            }
+        }
     }
-    Ok(())
+    let Some(last) = wrong.last() else { return Ok(()) };
+    let told: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    let (told, lost) = (told.join("\n"), folders.len() - done.len());
+    let message = format!("{told}\nerror: {lost} of {} runs were not imported", folders.len());
+    Err(CliError::rendered(last.exit_code(), message))
+}
+
+async fn import_one(store: &Store, folder: &Path, label: &Label) -> Result<(String, Imported), CliError> {
+    let entry = read_entry(folder, label)?;
+    let imported = store.import(&entry).await?;
+    Ok((entry.head.run_id, imported))
 }
 
 async fn list(args: &args::ListRuns) -> Result<(), CliError> {
@@ -184,7 +214,7 @@ async fn restore(args: &args::Restore) -> Result<(), CliError> {
     for (index, line) in BufReader::new(lines).lines().enumerate() {
         let line = line.map_err(|error| wrong(index + 1, &error))?;
         let entry: Entry = serde_json::from_str(&line).map_err(|error| wrong(index + 1, &error))?;
-        new += usize::from(store.import(&entry).await? == Imported::New);
+        new += usize::from(store.import(&entry).await? != Imported::Known);
         all += 1;
     }
     store.close().await;

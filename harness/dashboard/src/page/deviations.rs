@@ -74,7 +74,9 @@ async fn of_run(view: &View, run: &RunHead) -> Result<Arc<Vec<Covered>>, Wrong> 
         }
     }
     let covered = Arc::new(covered);
-    view.shared.deviations.put(run.run_id.clone(), covered.clone());
+    if run.complete {
+        view.shared.deviations.put(run.run_id.clone(), covered.clone());
+    }
     Ok(covered)
 }
 

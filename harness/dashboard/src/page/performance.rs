@@ -82,7 +82,7 @@ pub(crate) type Worse = (SeriesInfo, Vec<SeriesPoint>, ChangePoint);
 
 /// The series of a track whose last change of level, within its latest runs, was to the worse; the latest first.
 pub(super) async fn worse(view: &View, track: &Track, latest: &RunHead) -> Result<Arc<Vec<Worse>>, Wrong> {
-    // Whatever is imported or pruned changes one of the two.
+    // Whatever is imported or pruned changes one of the two, but for a run that goes on.
     let key = (latest.run_id.clone(), track.runs);
     if let Some(known) = view.shared.worse.get(&key) {
         return Ok(known);
@@ -99,7 +99,9 @@ pub(super) async fn worse(view: &View, track: &Track, latest: &RunHead) -> Resul
     }
     found.sort_by_key(|(ago, _)| *ago);
     let found = Arc::new(found.into_iter().map(|(_, worse)| worse).collect::<Vec<_>>());
-    view.shared.worse.put(key, found.clone());
+    if latest.complete {
+        view.shared.worse.put(key, found.clone());
+    }
     Ok(found)
 }
 
