@@ -122,9 +122,16 @@ fn a_build_that_did_not_start_is_told_so_whatever_it_is_to_be_held_against() {
     fs::remove_dir_all(here.join("dead")).expect("removed");
     fs::create_dir(here.join("dead")).expect("made");
     fs::write(here.join("dead/events.jsonl"), left.join("\n") + "\n").expect("written");
-    let gate = ["gate", "dead", "--base", "main", "--history", "fedproof-history.db", "--format", "markdown"];
-    let (code, text, error) = at(here, &gate);
-    assert!(code == 3 && text.contains("bravo ended with signal 9"), "{code} {text}{error}");
+    for against in [&["--base", "main"][..], &["--base", "./good"], &["--load", "good"]] {
+        let gate = ["gate", "dead", "--history", "fedproof-history.db", "--format", "markdown"];
+        let (code, text, error) = at(here, &[&gate[..], against].concat());
+        assert!(code == 3 && text.contains("bravo ended with signal 9"), "{against:?}: {code} {text}{error}");
+    }
+    // That nothing differs as far as nothing went is no agreement.
+    for (before, after) in [("dead", "dead"), ("dead", "good"), ("good", "dead")] {
+        let (code, text, error) = at(here, &["compare", before, after]);
+        assert_eq!(code, 3, "{before} {after}: {text}{error}");
+    }
 }
 
 #[test]
@@ -241,6 +248,14 @@ fn a_failure_that_no_profile_accepts_qualifies_nothing_and_neither_does_a_run_by
     assert!(code == 2 && error.contains("is of profile matrix-spec, not of bundesmessenger"), "{code} {error}");
     // Without an excuse it goes in, and qualifies nothing.
     assert_eq!(at(here, &pack).0, 1);
+
+    // Nor may a run say that what it broke is no requirement.
+    store_at(&here.join("lax"), 2, WORSE, &[], 200, true);
+    let events = here.join("lax/events.jsonl");
+    let told = fs::read_to_string(&events).expect("written");
+    fs::write(&events, told.replace(r#""level":"MUST""#, r#""level":"OBSERVE""#)).expect("written");
+    let (code, _, error) = at(here, &["bundle", "lax", "--key", "key", "--to", "b.tar.gz"]);
+    assert!(code == 2 && error.contains("as OBSERVE, which by profile matrix-spec is MUST"), "{code} {error}");
 
     let events = here.join("run/events.jsonl");
     let excuse = r#""verdict":"fail","deviation":{"reason":"my own","accepted_by":"me","expires":"2099-01-01","expired":false,"reference":"none"}"#;

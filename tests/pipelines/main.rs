@@ -48,12 +48,12 @@ fn gitlab_blocks_a_worse_build_and_what_is_not_known() {
     let (code, said) = runner.gitlab("gate", &[]);
     assert_eq!(code, 1, "not qualified comes before not known: {said}");
     assert!(runner.read("comment.md").contains(CASE), "{said}");
-    assert_eq!(runner.history(), ["rebase/blocked c2", "main c1"]);
+    assert_eq!(runner.history(), ["rebase:blocked c2", "main c1"]);
 }
 
 #[test]
 fn what_a_branch_brings_along_is_not_judged() {
-    let kept: [&[&str]; 2] = [&["rebase/blocked c2", "main c1"], &["main c1"]];
+    let kept: [&[&str]; 2] = [&["rebase:blocked c2", "main c1"], &["main c1"]];
     // Not qualified is: what was played, not the good results in the repository. What could not be played has no results, and what was
     // asked for wrongly does not come to the gate.
     for (played, gitlab, github, kept) in [
@@ -85,7 +85,7 @@ fn gitlab_runs_the_jobs_in_an_image_whose_command_is_fedproof() {
 #[test]
 fn github_judges_comments_and_keeps() {
     for (played, code, history) in
-        [(("good", "0"), 0, ["rebase c2", "main c1"]), (("worse", "1"), 1, ["rebase/blocked c2", "main c1"])]
+        [(("good", "0"), 0, ["rebase c2", "main c1"]), (("worse", "1"), 1, ["rebase:blocked c2", "main c1"])]
     {
         let runner = Runner::new(played);
         assert_eq!(runner.github(), code, "{played:?}");

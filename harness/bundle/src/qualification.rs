@@ -1,6 +1,8 @@
 //! Whether runs together are a qualification.
 
-use fedproof_results::{CaseInfo, CaseResult, Day, RunRecord, RunVerdict, SubjectResult, Verdict};
+use fedproof_results::{
+    BuildInfo, CaseInfo, CaseResult, Day, RunRecord, RunVerdict, SubjectResult, UPGRADED_TO, Verdict,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many cases are named in one reason.
@@ -9,8 +11,8 @@ const NAMED: usize = 10;
 /// Why `runs` together are no qualification for what `asked` lists; nothing if they are one.
 ///
 /// All must be of one build (that of the first homeserver, or what that is upgraded to), one profile and one fedproof; each must be qualified and whole. Each
-/// gating case of priority 0 must have been decided in some run and have failed in none, whatever the run's own profile makes of
-/// it: skipped is not decided, and neither is not asked; what the specification does not offer anywhere is.
+/// gating case of priority 0 must have been decided on that build in some run and have failed in none, whatever the run's own profile
+/// makes of it: skipped is not decided, and neither is not asked; what the specification does not offer anywhere is.
 pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
     let mut reasons = Vec::new();
     if runs.is_empty() {
@@ -51,22 +53,26 @@ pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
 
 /// What is wrong with gating cases of priority 0.
 fn undecided(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
-    let mut results: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
-    for result in runs.iter().flat_map(|run| &run.cases) {
-        results.entry(&result.case.id).or_default().push(result);
+    let mut results: BTreeMap<&str, Vec<(&RunRecord, &CaseResult)>> = BTreeMap::new();
+    for run in runs {
+        for result in &run.cases {
+            results.entry(&result.case.id).or_default().push((run, result));
+        }
     }
     let selected = runs.iter().flat_map(|run| &run.cases).map(|result| &result.case);
     let must = must_be_decided(asked.iter().chain(selected));
     let mut wrong: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for id in must {
         let own = results.get(id).map(Vec::as_slice).unwrap_or_default();
-        let is = |verdict: Verdict| own.iter().any(|result| result.verdict == verdict);
-        let failed = own.iter().any(|result| result.verdict == Verdict::Fail && !result.known_deviation);
-        let decided = is(Verdict::Pass) || is(Verdict::Observed) || is(Verdict::Fail);
+        let is = |verdict: Verdict| own.iter().any(|(_, result)| result.verdict == verdict);
+        let failed = own.iter().any(|(_, result)| result.verdict == Verdict::Fail && !result.known_deviation);
         let what = match () {
             () if own.is_empty() => "were part of no run",
             () if failed => "failed",
-            () if decided => continue,
+            () if own.iter().any(|(run, result)| is_decided(run, result)) => continue,
+            () if is(Verdict::Pass) || is(Verdict::Observed) || is(Verdict::Fail) => {
+                "were decided on other builds only"
+            }
             () if is(Verdict::Inconclusive) => "were decided in no run",
             () if is(Verdict::Skipped) => "were skipped in every run",
             () => continue,
@@ -74,6 +80,22 @@ fn undecided(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
         wrong.entry(what).or_default().push(id);
     }
     wrong.into_iter().map(|(what, cases)| told(what, &cases)).collect()
+}
+
+/// Whether a case was decided on the build that its run is of. Where a homeserver is upgraded, that is a later one than most cases are
+/// played on.
+fn is_decided(run: &RunRecord, result: &CaseResult) -> bool {
+    let Some(build) = run.servers.first().map(|server| server.build_under_test()) else { return false };
+    let is_of_it = |subject: &&SubjectResult| {
+        let server = run.servers.iter().find(|server| server.name == subject.server);
+        server.is_some_and(|server| match subject.facts.contains_key(UPGRADED_TO) {
+            true => server.upgrade_to.as_ref() == Some(&build),
+            false => (BuildInfo { spec: server.spec.clone(), digest: server.digest.clone() }) == build,
+        })
+    };
+    let decided =
+        |subject: &SubjectResult| matches!(subject.verdict, Verdict::Pass | Verdict::Observed | Verdict::Fail);
+    result.subjects.iter().filter(is_of_it).any(decided)
 }
 
 /// Of these cases the gating ones of priority 0, by id.

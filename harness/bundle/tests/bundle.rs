@@ -5,7 +5,7 @@
 use fedproof_bundle::{BundleError, Contents, Manifest, SigningKey, VerifyingKey, pack, verify, withheld};
 use fedproof_report::Archive;
 use fedproof_results::{
-    BuildInfo, CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, Verdict, WallMs,
+    BuildInfo, CaseInfo, Event, Identity, Level, RunRecord, ServerInfo, SubjectResult, UPGRADED_TO, Verdict, WallMs,
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
@@ -36,16 +36,16 @@ fn run(folder: &Path, id: &str, verdict: Verdict) -> PathBuf {
 
 /// A run whose profile has the case at `level`, of the build `digest`; beside it one that passes.
 fn run_at(folder: &Path, id: &str, verdict: Verdict, level: Level, digest: &str) -> PathBuf {
-    run_of(folder, id, verdict, level, (digest, None))
+    run_of(folder, id, verdict, level, (digest, None, false))
 }
 
-/// The same of a homeserver that begins as the first build, and is upgraded to the second.
+/// The same of a homeserver that begins as the first build, and is upgraded to the second: in the course of these cases, or of others.
 fn run_of(
     folder: &Path,
     id: &str,
     verdict: Verdict,
     level: Level,
-    (digest, upgrade_to): (&str, Option<&str>),
+    (digest, upgrade_to, upgrades): (&str, Option<&str>, bool),
 ) -> PathBuf {
     let identity = Identity {
         run_id: id.into(),
@@ -78,7 +78,7 @@ fn run_of(
         reason: String::new(),
         duration_ms: 1,
         phases: vec![],
-        facts: Default::default(),
+        facts: upgrades.then(|| (UPGRADED_TO.to_owned(), "synapse@1.163.2".to_owned())).into_iter().collect(),
         measurements: vec![],
         failure: None,
         deviation: None,
@@ -206,14 +206,20 @@ fn a_run_that_upgrades_is_of_the_build_that_it_upgrades_to() {
     let folder = ground.folder.path();
     let plain = run(folder, "plain", Verdict::Pass);
     let upgraded = |id: &str, from_to| run_of(folder, id, Verdict::Pass, Level::Must, from_to);
-    let to_it = [plain.clone(), upgraded("to", ("d0", Some("d1")))];
+    let to_it = [plain.clone(), upgraded("to", ("d0", Some("d1"), true))];
     assert_eq!(ground.pack(&to_it, &[]).because, Vec::<String>::new());
     ground.verify().unwrap();
-    for away in [("d1", Some("d2")), ("d0", Some("d2"))] {
+    for away in [("d1", Some("d2"), true), ("d0", Some("d2"), true)] {
         let runs = [plain.clone(), upgraded(&format!("{}-away", away.0), away)];
         let because = ground.pack(&runs, &[]).because.join("; ");
         assert_eq!(because, "the runs are of different builds: synapse@1.163.2 (d1), synapse@1.163.2 (d2)");
     }
+    // A case that is played before the upgrade says nothing of what comes after it.
+    let alone = [upgraded("before", ("d0", Some("d1"), false))];
+    let because = ground.pack(&alone, &[case("acl/a/b")]).because.join("; ");
+    assert_eq!(because, "1 gating cases of priority 0 were decided on other builds only: acl/a/b");
+    let after = [upgraded("after", ("d0", Some("d1"), true))];
+    assert_eq!(ground.pack(&after, &[case("acl/a/b")]).because, Vec::<String>::new());
 }
 
 #[test]

@@ -158,7 +158,7 @@ async fn who_looks_at_main_sees_that_its_latest_build_was_blocked() {
     let [mut failed, mut unwanted] = [STEP, 13].map(replayed);
     for (entry, number) in [(&mut failed, 11), (&mut unwanted, 13)] {
         entry.head.started_at = replayed(number).head.started_at;
-        entry.head.branch = "main/blocked".into();
+        entry.head.branch = "main:blocked".into();
     }
     let runs = [
         (replayed(10), "pass", "QUALIFIED", "qualified"),
@@ -178,7 +178,7 @@ async fn who_looks_at_main_sees_that_its_latest_build_was_blocked() {
             assert!(card.contains(told), "{told} is not in {card}");
         }
         // What was blocked says so, and against what it was held: the latest good one.
-        assert_eq!(card.contains("kept as main/blocked"), is_good == 0, "{card}");
+        assert_eq!(card.contains("kept as main:blocked"), is_good == 0, "{card}");
         let base = [None, Some(10), Some(10), Some(12), Some(12)][number];
         let base = base.map(|base| format!("?a=2026-replayed-{base:03}&amp;b={run}"));
         assert!(base.is_none_or(|base| card.contains(&base)), "{card}");

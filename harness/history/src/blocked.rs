@@ -1,14 +1,14 @@
 //! Runs that a gate did not let pass, and where they are kept.
 //!
 //! What is on a branch is what its next build is held against: as the base, as the level of figures, as cases that come and go. A build
-//! that was not let through must be nothing of that, and is kept as one of another branch, `main/blocked`: a name that git gives to no
-//! branch beside `main`. Who wants to know how `main` does needs both, which is a *line*.
+//! that was not let through must be nothing of that, and is kept as one of another branch, `main:blocked`: a name that git gives to no
+//! branch. Who wants to know how `main` does needs both, which is a *line*.
 
 use crate::{HistoryError, RunHead, Store, Track};
 use std::collections::HashMap;
 
 /// What the name of a branch ends in if its runs are those that the gate of another did not let pass.
-const BLOCKED: &str = "/blocked";
+const BLOCKED: &str = ":blocked";
 
 impl RunHead {
     /// Whether a gate did not let it pass.

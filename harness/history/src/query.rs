@@ -157,7 +157,7 @@ impl Store {
     pub async fn good_elsewhere(&self, run: &RunHead) -> Result<Option<RunHead>, HistoryError> {
         let rows = query(
             "SELECT branch, run_id, verdict FROM run WHERE place = $1 AND started_at <= $2 AND no <> $3 \
-             AND branch NOT LIKE '%/blocked' ORDER BY started_at DESC, no DESC LIMIT 200",
+             AND branch NOT LIKE '%:blocked' ORDER BY started_at DESC, no DESC LIMIT 200",
         );
         let rows = rows.bind(run.place.clone()).bind(run.started_at.clone()).bind(number(&run.run_id));
         let rows = rows.fetch_all(&self.pool).await.map_err(asking("list runs"))?;

@@ -39,7 +39,7 @@ impl Store {
                  AND started_at <= $3 ORDER BY started_at DESC, no DESC LIMIT {runs}) AS latest"
             )
         };
-        let (passed, blocked) = (latest("$1"), latest("$1 || '/blocked'"));
+        let (passed, blocked) = (latest("$1"), latest("$1 || ':blocked'"));
         let text = format!(
             "SELECT suite_case, server, outcome.verdict, run.run_id, run.build, run.started_at FROM \
              ({passed} UNION ALL {blocked}) AS run CROSS JOIN outcome \

@@ -17,8 +17,8 @@ async fn holds(at: &str) {
         entry.outcomes[0].verdict = Verdict::Fail;
         entry
     };
-    let failed = blocked(3, "main/blocked", "not_qualified");
-    let stopped = blocked(4, "main/blocked", "qualified");
+    let failed = blocked(3, "main:blocked", "not_qualified");
+    let stopped = blocked(4, "main:blocked", "qualified");
     let case = failed.outcomes[0].case.clone();
     let since = async |run: &RunHead| {
         let found = store.since(run, &[&case], 50).await.unwrap();
@@ -46,7 +46,7 @@ async fn holds(at: &str) {
 
     import(&entry(5, 3)).await;
     assert_eq!(latest("main").await[..2], ["run-5 qualified", "run-4 blocked"]);
-    import(&blocked(6, "rebase/blocked", "not_qualified")).await;
+    import(&blocked(6, "rebase:blocked", "not_qualified")).await;
     let lines = store.lines().await.unwrap();
     let lines: Vec<_> = lines.iter().map(|line| (line.branch.as_str(), line.runs, &line.latest[..13])).collect();
     assert_eq!(lines, [("rebase", 1, "2026-01-01T06"), ("main", 5, "2026-01-01T05")]);

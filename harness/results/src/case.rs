@@ -98,6 +98,11 @@ pub struct CaseInfo {
     pub since: Option<String>,
 }
 
+/// Fact of a case: the second homeserver that took part.
+pub const OTHER: &str = "other";
+/// Fact of a case: what the homeserver under test was upgraded to in its course.
+pub const UPGRADED_TO: &str = "upgraded_to";
+
 /// Tag of a case that nobody selected by name: it is part of every run.
 pub const STANDING: &str = "standing";
 
@@ -202,8 +207,8 @@ pub struct SubjectResult {
     pub duration_ms: u64,
     /// Phase by phase.
     pub phases: Vec<PhaseOutcome>,
-    /// What the case was about, by name, for tables of the report: `acl`, `name` and `expected` of a pattern, `other` (the
-    /// second homeserver that took part).
+    /// What the case was about, by name, for tables of the report: `acl`, `name` and `expected` of a pattern, [`OTHER`],
+    /// [`UPGRADED_TO`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, String>,
     /// What was measured on the way; never judged.

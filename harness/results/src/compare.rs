@@ -78,7 +78,7 @@ pub struct Comparison {
     pub with: String,
     /// Lines that are the same.
     pub unchanged: usize,
-    /// Lines of before that the later run was to decide and did not reach: no differences, no agreement.
+    /// Lines of one run that the other was to decide and did not reach: no differences, no agreement.
     pub unreached: usize,
     /// What a reader should know of the comparison itself: other deployment, other profile.
     pub notes: Vec<String>,
@@ -87,13 +87,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares sorted or unsorted lines; of an incomplete run, what is missing is unreached and not removed.
+    /// Compares sorted or unsorted lines; of a run that is not `complete` (that before, that after), what is missing is unreached, and
+    /// neither new nor removed.
     /// `reason` gives the reason of a line of after, if there is one to give.
     pub fn new(
         with: impl Into<String>,
         before: &[Line],
         after: &[Line],
-        complete: bool,
+        complete: (bool, bool),
         reason: &dyn Fn(&Line) -> String,
     ) -> Self {
         let mut pairs: BTreeMap<_, (Option<&Line>, Option<&Line>)> = BTreeMap::new();
@@ -106,7 +107,8 @@ impl Comparison {
         let mut comparison = Self { with: with.into(), ..Self::default() };
         for pair in pairs.into_values() {
             match pair {
-                (Some(_), None) if !complete => comparison.unreached += 1,
+                (Some(_), None) if !complete.1 => comparison.unreached += 1,
+                (None, Some(_)) if !complete.0 => comparison.unreached += 1,
                 (before, after) => match change(before, after, reason) {
                     Some(change) => comparison.changes.push(change),
                     None => comparison.unchanged += 1,

@@ -98,7 +98,8 @@ impl RunRecord {
 
     /// Compares the run with accepted verdicts, in place of any it was compared with before, and judges it anew.
     pub fn hold_against(&mut self, file: &str, accepted: &[Line]) {
-        let comparison = Comparison::new(file, accepted, &lines(self), self.complete, &|line| self.reason(line));
+        let comparison =
+            Comparison::new(file, accepted, &lines(self), (true, self.complete), &|line| self.reason(line));
         self.verdict = comparison.judge(decide(&self.cases, self.identity.strict, self.complete));
         self.comparison = Some(comparison);
     }

@@ -106,7 +106,7 @@ fn with_cases_that_came_along(mut record: RunRecord) -> RunRecord {
 }
 
 fn compared(before: &[Line], after: &[Line]) -> Comparison {
-    Comparison::new("before", before, after, true, &|_| String::new())
+    Comparison::new("before", before, after, (true, true), &|_| String::new())
 }
 
 proptest! {

@@ -164,18 +164,23 @@ async fn judge_invariants(plan: &Plan, field: &Field, options: &Options) -> Vec<
             for breach in &judgement.breaches {
                 let exchange = standing::evidence(transcript, breach);
                 let causes = field.diary.causes(breach, exchange.as_deref());
-                let mutant = blamed(causes.iter().map(|cause| mutants.get(cause.id.as_str()).copied()));
-                ruled.push(one(mutant.map(str::to_owned), Verdict::Fail, breach.what.clone()));
+                let causes: Vec<_> = causes.iter().map(|cause| mutants.get(cause.id.as_str()).copied()).collect();
+                if let Some(mutant) = blamed(&causes) {
+                    ruled.push(one(mutant.map(str::to_owned), Verdict::Fail, breach.what.clone()));
+                }
             }
         }
     }
     ruled
 }
 
-/// Which mutant a breach counts for, by those of the instances that may have caused it: traffic that names nobody may be that of any that
-/// were played at the time, and as long as one of them had a mutant nothing says that the server as it is was the cause.
-fn blamed<'m>(mutants: impl Iterator<Item = Option<&'m str>>) -> Option<&'m str> {
-    mutants.flatten().next()
+/// What a breach counts for, by the mutants of the instances that may have caused it: one of them, or the server as it is. Traffic that
+/// names nobody may be of any that were played at the time; where these were of several kinds, it counts for nothing.
+fn blamed<'m>(mutants: &[Option<&'m str>]) -> Option<Option<&'m str>> {
+    match mutants {
+        [] => Some(None),
+        [first, others @ ..] => others.iter().all(|other| other == first).then_some(*first),
+    }
 }
 
 fn kill(mutant: &Mutant, ruled: &[Ruled]) -> Kill {
@@ -212,9 +217,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_as_it_is_is_not_blamed_for_what_a_mutant_beside_it_may_have_caused() {
-        assert_eq!(blamed([None, Some("acl/unchecked")].into_iter()), Some("acl/unchecked"));
-        assert_eq!(blamed([None, None].into_iter()), None);
-        assert_eq!(blamed(std::iter::empty()), None);
+    fn neither_a_server_as_it_is_nor_a_mutant_is_blamed_for_what_the_other_may_have_caused() {
+        assert_eq!(blamed(&[None, Some("acl/unchecked")]), None);
+        assert_eq!(blamed(&[Some("acl/unchecked"), Some("acl/late")]), None);
+        assert_eq!(blamed(&[Some("acl/unchecked"); 2]), Some(Some("acl/unchecked")));
+        assert_eq!(blamed(&[None, None]), Some(None));
+        assert_eq!(blamed(&[]), Some(None), "nobody was playing: the server did it by itself");
     }
 }

@@ -1,8 +1,11 @@
 //! A case on its way through the phases of its instance.
 
 use crate::{plan::Instance, ruling::Ruling, run::Options, scope::Bindings};
-use fedproof_results::{CaseInfo, Measurement, SubjectResult, Verdict};
-use fedproof_scenario::model::{Actor, Case, Part};
+use fedproof_results::{CaseInfo, Measurement, OTHER, SubjectResult, UPGRADED_TO, Verdict};
+use fedproof_scenario::{
+    model::{Actor, Case, Part},
+    terms::UPGRADE,
+};
 use std::{collections::BTreeMap, time::Duration};
 
 /// One case on its way through the phases.
@@ -34,8 +37,16 @@ pub(crate) fn row<'a>(instance: &'a Instance, info: &'a CaseInfo, options: &Opti
     if instance.scenario.scenario.uncontrolled.is_some() {
         ruling.waive_control();
     }
-    let facts = second(instance).map(|other| ("other".to_owned(), other)).into_iter().collect();
+    let other = second(instance).map(|other| (OTHER, other));
+    let facts = other.into_iter().chain(upgraded_to(instance).map(|spec| (UPGRADED_TO, spec)));
+    let facts = facts.map(|(name, value)| (name.to_owned(), value)).collect();
     Some(Row { info, case, bindings: Bindings::default(), ruling, facts, shared: Vec::new(), spent: Duration::ZERO })
+}
+
+/// What the homeserver under test is upgraded to in the course of the case, if its scenario does that.
+fn upgraded_to(instance: &Instance) -> Option<String> {
+    let upgrades = instance.scenario.scenario.needs.features.iter().any(|feature| feature == UPGRADE);
+    instance.servers.subject.upgrade_to().filter(|_| upgrades).map(|(spec, _)| spec.to_owned())
 }
 
 /// Name of the second homeserver, if the scenario has one take part.

@@ -24,7 +24,7 @@ pub(crate) fn accept(args: &Accept) -> Result<u8, CliError> {
     let accepted =
         Baseline::accept(before, &record, &|id| in_scope(&record.identity.selectors, id)).map_err(refused)?;
     let name = file.display().to_string();
-    let comparison = Comparison::new(&name, &old, &accepted.cases, true, &|line| record.reason(line));
+    let comparison = Comparison::new(&name, &old, &accepted.cases, (true, true), &|line| record.reason(line));
     write_atomically(&file, accepted.to_text().as_bytes())?;
     if old.is_empty() {
         stdout::print(&format!("{name}: {} verdicts accepted, the first", accepted.cases.len()));

@@ -29,10 +29,11 @@ pub(crate) fn bundle(project: impl Fn() -> Result<Project, CliError>, args: &Bun
     let of_runs = runs.first().map(|run| run.identity.profile.clone());
     let name = args.profile.clone().or(of_runs).unwrap_or_default();
     let profile = project.profile(&name, &catalogue.cases())?;
-    if let Some(unfounded) = unfounded(&runs, &profile) {
+    let cases = catalogue.cases();
+    if let Some(unfounded) = unfounded(&runs, &profile, &cases) {
         return Err(CliError::bad_input(format!("nothing is bundled, since {unfounded}")));
     }
-    let asked = asked(&catalogue.cases(), &profile);
+    let asked = asked(&cases, &profile);
     let mut beside =
         vec![(format!("{PROFILE}{name}.yaml"), project.root.join(format!("fixtures/profiles/{name}.yaml")))];
     for file in &args.with {
@@ -58,14 +59,23 @@ fn asked(cases: &[CaseInfo], profile: &Profile) -> Vec<CaseInfo> {
     asked.map(|case| CaseInfo { level: profile.level_of(case), ..case.clone() }).collect()
 }
 
-/// What runs say by a profile that it does not: that they were played by it, and that it accepts a failure.
-fn unfounded(runs: &[RunRecord], profile: &Profile) -> Option<String> {
+/// What runs say by a profile that it does not: that they were played by it, that it accepts a failure, and at which level it has one of
+/// the cases that are `known`.
+fn unfounded(runs: &[RunRecord], profile: &Profile, known: &[CaseInfo]) -> Option<String> {
+    let levels: BTreeMap<&str, Level> = known.iter().map(|case| (case.id.as_str(), profile.level_of(case))).collect();
     for run in runs {
         let RunRecord { identity, servers, cases, .. } = run;
         if identity.profile != profile.profile {
             return Some(format!(
                 "run {} is of profile {}, not of {}",
                 identity.run_id, identity.profile, profile.profile
+            ));
+        }
+        let level = |case: &CaseInfo| levels.get(case.id.as_str()).copied().filter(|level| *level != case.level);
+        if let Some((case, level)) = cases.iter().find_map(|result| Some((&result.case, level(&result.case)?))) {
+            return Some(format!(
+                "run {} has {} as {}, which by profile {} is {level}",
+                identity.run_id, case.id, case.level, profile.profile
             ));
         }
         let subjects =
@@ -97,30 +107,29 @@ pub(crate) fn verify(project: impl Fn() -> Result<Project, CliError>, args: &Ver
     Ok(exit_code(&verified.manifest))
 }
 
-/// Holds what a bundle says had to be decided against the catalogue here, if that is of the same fedproof; says what is known of it then.
+/// Holds what the runs of a bundle say against its profile, and what it says had to be decided against the catalogue here, if that is of
+/// the same fedproof; says what is known of that then.
 fn held_against_own(project: impl Fn() -> Result<Project, CliError>, verified: &Verified) -> Result<String, CliError> {
-    let made_by = &verified.manifest.suite_version;
-    if made_by != VERSION {
-        return Ok(format!("as its maker says: fedproof {made_by} made it, and this is {VERSION}"));
-    }
     let Some((name, text)) = verified.profiles.first_key_value().filter(|_| verified.profiles.len() == 1) else {
         let what = "holds not one profile, by which something had to be decided".to_owned();
         return Err(BundleError::Content { file: PROFILE.to_owned(), what }.into());
     };
     let profile = Profile::parse(&format!("{PROFILE}{name}"), text);
     let profile = profile.map_err(|wrong| CliError::rendered(exit::BAD_INPUT, render(&wrong)))?;
-    if let Some(unfounded) = unfounded(&verified.records, &profile) {
-        return Err(BundleError::Content {
-            file: format!("{PROFILE}{name}"),
-            what: format!("is not that of its runs: {unfounded}"),
-        }
-        .into());
+    let made_by = &verified.manifest.suite_version;
+    let project = project().ok().filter(|_| made_by == VERSION);
+    let cases = project.as_ref().map(|project| Ok::<_, CliError>(project.catalogue()?.cases())).transpose()?;
+    if let Some(unfounded) = unfounded(&verified.records, &profile, cases.as_deref().unwrap_or_default()) {
+        let what = format!("is not what its runs say it is: {unfounded}");
+        return Err(BundleError::Content { file: format!("{PROFILE}{name}"), what }.into());
     }
-    let Ok(project) = project() else {
-        return Ok("as its maker says: no folder of fedproof is here to hold it against (--root DIR)".to_owned());
+    let (Some(project), Some(cases)) = (project, cases) else {
+        return Ok(match made_by == VERSION {
+            true => "as its maker says: no folder of fedproof is here to hold it against (--root DIR)".to_owned(),
+            false => format!("as its maker says: fedproof {made_by} made it, and this is {VERSION}"),
+        });
     };
-    let own = asked(&project.catalogue()?.cases(), &profile);
-    if let Some(withheld) = withheld(&verified.asked, &own) {
+    if let Some(withheld) = withheld(&verified.asked, &asked(&cases, &profile)) {
         return Err(BundleError::Catalogue { version: VERSION.to_owned(), withheld }.into());
     }
     let here = std::fs::read_to_string(project.fixtures().join("profiles").join(name));

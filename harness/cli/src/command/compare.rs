@@ -21,7 +21,7 @@ pub(crate) fn compare(args: &Compare) -> Result<u8, CliError> {
         Stored::Run(run) => run.reason(line),
         Stored::Baseline(_) => String::new(),
     };
-    let complete = before.is_complete() && after.is_complete();
+    let complete = (before.is_complete(), after.is_complete());
     let mut comparison = Comparison::new(args.before.display().to_string(), &old, &new, complete, &reason);
     comparison.notes = notes(&before, &after);
     match args.format {
@@ -29,9 +29,9 @@ pub(crate) fn compare(args: &Compare) -> Result<u8, CliError> {
         ListFormat::Text => stdout::print(&changes_text(&comparison, usize::MAX)),
         ListFormat::Markdown => stdout::print(changes_markdown(&comparison).trim_end()),
     }
-    Ok(match comparison.unreached {
+    Ok(match complete {
         _ if !comparison.is_empty() => exit::NOT_QUALIFIED,
-        0 => exit::QUALIFIED,
+        (true, true) => exit::QUALIFIED,
         _ => exit::INCONCLUSIVE,
     })
 }

@@ -27,7 +27,9 @@ pub(crate) async fn gate(project: impl Fn() -> Result<Project, CliError>, args: 
     };
     let (mut findings, mut base) = (Vec::new(), None);
     let asks = args.base.is_some() || args.history.is_some() || !args.loads.is_empty();
-    if asks || args.policy.is_some() || record.is_none() {
+    // What did not start can be held against nothing; its own word is all there is to say.
+    let has_started = entry.head.complete || !entry.head.servers.is_empty();
+    if has_started && (asks || args.policy.is_some() || record.is_none()) {
         let policy = policy(project, args)?;
         (findings, base) = over_time(args, &entry, &policy).await?;
         for load in &args.loads {
@@ -106,8 +108,7 @@ async fn over_time(
         }
         None => {}
     }
-    // A run that ended early says so itself: what did not start has no place among the others, either.
-    if base.is_none() && args.base.is_some() && candidate.head.complete {
+    if base.is_none() && args.base.is_some() {
         let place = &candidate.head.place;
         let hint = if Path::new(branch).is_dir() { format!("; the folder is ./{branch}") } else { String::new() };
         return Err(CliError::bad_input(format!(
@@ -164,17 +165,18 @@ fn pairs_of(folder: &Path, candidate: &Entry) -> Result<LoadRecord, CliError> {
             "--load {folder} is no paired load (`fedproof load paired --against …`)"
         )));
     };
-    let digest = |servers: &[ServerInfo]| {
-        let known = servers.first().map(|server| (server.implementation.clone(), server.build_under_test().digest));
+    let digest = |servers: &[ServerInfo], of: fn(&ServerInfo) -> String| {
+        let known = servers.first().map(|server| (server.implementation.clone(), of(server)));
         known.filter(|(_, digest)| !digest.is_empty())
     };
-    let candidate = digest(&candidate.head.servers);
+    let candidate = digest(&candidate.head.servers, |server| server.build_under_test().digest);
     if candidate.is_none() {
         return Err(CliError::bad_input(format!(
             "--load {folder} cannot be told to be of the run's build, which the run does not name: `digest` in the connection file"
         )));
     }
-    if digest(&comparison.servers) != candidate {
+    // A load upgrades nothing.
+    if digest(&comparison.servers, |server| server.digest.clone()) != candidate {
         return Err(CliError::bad_input(format!(
             "--load {folder} compares with another build than the run is of (its first homeserver): B must be the candidate"
         )));

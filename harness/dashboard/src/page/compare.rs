@@ -103,7 +103,7 @@ pub(crate) async fn changed(view: &View, before: &RunHead, after: &RunHead) -> R
         new.iter().find(same).map(|outcome| outcome.reason.clone()).unwrap_or_default()
     };
     let lines = |outcomes: &[Outcome]| outcomes.iter().map(line).collect::<Vec<_>>();
-    let complete = before.complete && after.complete;
+    let complete = (before.complete, after.complete);
     Ok(Comparison::new(before.run_id.clone(), &lines(&old), &lines(&new), complete, &reason))
 }
 

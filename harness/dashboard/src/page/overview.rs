@@ -48,7 +48,11 @@ async fn card(view: &View, track: &Track) -> Result<Markup, Wrong> {
     let runs = view.shared.store.runs_of_line(&track.branch, &track.place, STRIP).await?;
     let Some(latest) = runs.first() else { return Ok(html! {}) };
     // Pages of a track are about what was let through, where anything was.
-    let home = runs.iter().find(|run| !run.is_blocked()).unwrap_or(latest);
+    let home = match latest.is_blocked() {
+        true => view.shared.store.runs(Some(&track.branch), Some(&track.place), 1).await?.pop(),
+        false => None,
+    };
+    let home = home.as_ref().unwrap_or(latest);
     let track = &Track { branch: home.branch.clone(), ..track.clone() };
     let (_, class) = part::run_mark(latest);
     let difference = match view.before(latest).await? {

@@ -12,7 +12,7 @@ pub(super) fn changes(question: &Question, policy: &Policy) -> Vec<Finding> {
         let same = |outcome: &&Outcome| (outcome.case.as_str(), outcome.server.as_str()) == line.key();
         candidate.outcomes.iter().find(same).map(|outcome| outcome.reason.clone()).unwrap_or_default()
     };
-    let complete = base.head.complete && candidate.head.complete;
+    let complete = (base.head.complete, candidate.head.complete);
     let comparison = Comparison::new(base.head.run_id.clone(), &lines(base), &lines(candidate), complete, &reason);
     comparison.changes.iter().map(|change| found(change, question, policy)).collect()
 }

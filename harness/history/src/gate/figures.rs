@@ -59,7 +59,7 @@ pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
         }
     }
     // Where no series has a level, `unjudged` says so.
-    if !without_level.is_empty() && longest(question) >= LEAST_RUNS {
+    if !without_level.is_empty() && question.candidate.head.complete && longest(question) >= LEAST_RUNS {
         let (count, named) = (without_level.len(), without_level.join(", "));
         findings.push(Finding {
             rule: "history.nothing",

@@ -25,7 +25,7 @@ pub(super) fn interop(page: &Page<'_>) -> Option<Markup> {
         .filter(|(_, went)| !matches!(went.verdict, Verdict::Skipped | Verdict::NotApplicable))
         .map(|(result, went)| Meeting {
             subject: &went.server,
-            other: went.facts.get("other").map_or("itself", String::as_str),
+            other: went.facts.get(fedproof_results::OTHER).map_or("itself", String::as_str),
             result,
             went,
         })
