@@ -129,9 +129,13 @@ fn a_worse_level_is_accepted_up_to_a_value_and_until_a_day() {
         let (notes, findings) = told(&accepted(&name, 145.0, &day));
         assert_eq!(notes, [format!("Note {rule} {name}")]);
         assert!(findings[0].says.ends_with(&format!("(accepted up to 145 by N until {day}: meant)")), "{findings:?}");
-        for other in
-            [accepted(&name, 139.0, &day), accepted(&name, 145.0, "2025-01-01"), accepted("cpu(bravo)", 145.0, &day)]
-        {
+        let elsewhere = format!("{name}, place: elsewhere");
+        for other in [
+            accepted(&name, 139.0, &day),
+            accepted(&name, 145.0, "2025-01-01"),
+            accepted("cpu(bravo)", 145.0, &day),
+            accepted(&elsewhere, 145.0, &day),
+        ] {
             assert_ne!(told(&other).1[0].effect, Effect::Note, "{other:?}");
         }
     }

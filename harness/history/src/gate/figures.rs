@@ -75,9 +75,11 @@ pub(super) fn bounds(question: &Question, policy: &Policy) -> Vec<Finding> {
 
 /// A worse figure, or a note of it where the policy accepts it on the day of the run.
 fn or_accepted(finding: Finding, figure: &Figure, question: &Question, policy: &Policy) -> Finding {
-    let today = Day::of_time(&question.candidate.head.started_at).ok();
+    let head = &question.candidate.head;
+    let today = Day::of_time(&head.started_at).ok();
     let holds = |one: &&AcceptedLevel| {
-        one.figure == figure.name && figure.value <= one.at_most && today.is_some_and(|today| today <= one.expires)
+        (one.figure == figure.name && head.place.starts_with(&one.place))
+            && (figure.value <= one.at_most && today.is_some_and(|today| today <= one.expires))
     };
     match policy.history.accepted.iter().find(holds) {
         Some(AcceptedLevel { at_most, reason, accepted_by, expires, .. }) => Finding {

@@ -108,6 +108,9 @@ pub struct History {
 pub struct AcceptedLevel {
     /// Name of the series (`cpu(alpha)`).
     pub figure: String,
+    /// How the place begins in which it is, such as with the name of a deployment; every place if it is empty.
+    #[serde(default)]
+    pub place: String,
     /// Up to which value, in the unit of the series.
     pub at_most: f64,
     /// Why.
