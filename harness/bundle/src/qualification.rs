@@ -10,9 +10,10 @@ const NAMED: usize = 10;
 
 /// Why `runs` together are no qualification for what `asked` lists; nothing if they are one.
 ///
-/// All must be of one build (that of the first homeserver, or what that is upgraded to), one profile and one fedproof; each must be qualified and whole. Each
-/// gating case of priority 0 must have been decided on that build in some run and have failed in none, whatever the run's own profile
-/// makes of it: skipped is not decided, and neither is not asked; what the specification does not offer anywhere is.
+/// All must be of one build (that of the first homeserver, or what that is upgraded to), one profile and one fedproof; each must be
+/// qualified and whole. Each gating case of priority 0 must have been decided on that build in some run and have failed in none,
+/// whatever the run's own profile makes of it: skipped is not decided, and neither is not asked; what the specification does not
+/// offer anywhere is.
 pub fn shortcomings(runs: &[RunRecord], asked: &[CaseInfo]) -> Vec<String> {
     let mut reasons = Vec::new();
     if runs.is_empty() {

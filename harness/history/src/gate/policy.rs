@@ -106,7 +106,7 @@ pub struct History {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptedLevel {
-    /// Name of the series (`cpu(alpha)`).
+    /// Name of the series (`cpu_per_case(alpha)`).
     pub figure: String,
     /// How the place begins in which it is, such as with the name of a deployment; every place if it is empty.
     #[serde(default)]
